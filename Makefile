@@ -1,0 +1,55 @@
+# Two commands do all the set-up: `make demo` and `make test`. What they need, they install.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint bench generate pins clean
+
+help:  ## show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "collectionsync needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) \
+	  || { echo "no venv module: apt-get install python3-venv, then run make again" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(STAMP)  ## make .venv with the command in it: .venv/bin/collectionsync
+
+demo: setup  ## serve real collections on loopback and sync them
+	$(BIN)/python examples/demo.py
+
+test: lint  ## every gate and every test, with real PostgreSQL
+	$(BIN)/pytest
+
+test-fast: setup  ## the tests that take seconds
+	$(BIN)/pytest -m "not slow"
+
+lint: setup  ## ruff, mypy --strict, import layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/collectionsync crd | diff -u crds/collectionsync.yaml - \
+	  || { echo "crds/collectionsync.yaml has drifted: run make generate" >&2; exit 1; }
+
+bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes a ready corpus
+	$(BIN)/python -m bench $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
+
+generate: setup  ## write the generated files again
+	$(BIN)/ruff format .
+	$(BIN)/collectionsync crd > crds/collectionsync.yaml
+
+pins: setup  ## resolve requirements/*.txt again
+	$(BIN)/pip install --quiet uv
+	for extra in worker dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+	    $$([ $$extra = dev ] && echo --all-extras) pyproject.toml -o requirements/$$extra.txt; done
+
+clean:  ## remove .venv and caches of this checkout
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
