@@ -1,0 +1,47 @@
+"""When to ask again: pure decisions about attempts and pauses, so that a table of cases can prove them."""
+
+import email.utils
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long a request is worth repeating.
+
+    `attempts` bounds the tries of a request that fails; `throttled_attempts` those of one that is told to slow down,
+    which is no fault of the item's and so gets more patience. Pauses are in seconds.
+    """
+
+    attempts: int = 5
+    throttled_attempts: int = 20
+    base_seconds: float = 0.5
+    cap_seconds: float = 30.0
+    longest_wait_seconds: float = 300.0
+
+    def pause(self, attempt: int, retry_after: float | None = None) -> float:
+        """Return the seconds to wait before try `attempt + 1` (the first try is 1).
+
+        Exponential with full jitter, so that many connections do not come back as one; a server's Retry-After is a
+        lower bound (RFC 9110, section 10.2.3), with a little jitter on top for the same reason.
+        """
+        ceiling = min(self.cap_seconds, self.base_seconds * 2 ** (attempt - 1))
+        if retry_after is not None:
+            return retry_after + random.uniform(0, min(1.0, ceiling))
+        return random.uniform(0, ceiling)
+
+
+def parse_retry_after(value: str | None, *, now: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given as seconds or as a date (RFC 9110, 10.2.3).
+
+    `now` is in seconds since the epoch. A header that is missing or cannot be read is None: a guess is made instead.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,1 @@
+"""PostgreSQL: what is kept, and every statement that touches it. The one package that imports asyncpg."""

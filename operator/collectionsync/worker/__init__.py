@@ -1,0 +1,1 @@
+"""One sync: discover, fetch, insert, publish. Talks to a Galaxy and a database, and never to Kubernetes."""

@@ -1,0 +1,82 @@
+"""Memory as a budget in bytes: how much a process of this limit may have in flight, and who has it now."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+# What each costs beside the imports, measured over TLS by `make bench`.
+CONNECTION_BYTES = MEBIBYTE
+SESSION_BYTES = MEBIBYTE
+# Below this a single document of the usual size would wait for itself.
+SMALLEST_BUDGET_BYTES = 4 * MEBIBYTE
+# The kernel counts page cache and sockets too, so the whole limit is never planned for.
+_USABLE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """How a limit is spent: connections to the source, and bytes of documents that lie in spool files."""
+
+    connections: int
+    in_flight_bytes: int
+
+
+def plan_memory(
+    *, limit_bytes: int, base_bytes: int, sessions: int, concurrency: int, max_in_flight_bytes: int
+) -> MemoryPlan:
+    """Divide what `limit_bytes` leaves above the imports (`base_bytes`) and the database sessions.
+
+    Spool files are page cache, which the kernel takes back when it must; they get half of the room all the same, since
+    a full cache slows the process down. At least one connection and SMALLEST_BUDGET_BYTES remain in a limit that is too
+    tight for both, since a slow run is better than none.
+    """
+    room = int(limit_bytes * _USABLE) - base_bytes - sessions * SESSION_BYTES
+    in_flight = max(SMALLEST_BUDGET_BYTES, min(max_in_flight_bytes, room // 2))
+    connections = (room - in_flight) // CONNECTION_BYTES
+    return MemoryPlan(connections=max(1, min(concurrency, connections)), in_flight_bytes=in_flight)
+
+
+class ByteBudget:
+    """A semaphore that is weighted in bytes and serves in order, so that a large document is never starved.
+
+    A request for more than the capacity counts as the whole capacity: a huge document passes, alone.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.in_use = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def acquire(self, size: int) -> int:
+        """Wait for `size` bytes and return what release() has to give back."""
+        weight = min(size, self.capacity)
+        if not self._waiting and self.in_use + weight <= self.capacity:
+            self.in_use += weight
+            return weight
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((weight, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            # Woken and cancelled at once: the bytes were granted already, so they go to whoever is next.
+            if turn.done() and not turn.cancelled():
+                self.release(weight)
+            else:
+                self._waiting.remove((weight, turn))
+                self._wake()
+            raise
+        return weight
+
+    def release(self, weight: int) -> None:
+        """Give back what acquire() returned."""
+        self.in_use -= weight
+        assert self.in_use >= 0, "more bytes came back than were lent"
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self.in_use + self._waiting[0][0] <= self.capacity:
+            weight, turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_use += weight
+                turn.set_result(None)

@@ -1,0 +1,177 @@
+"""A sync as a process: its signals, its deadline, its report, its metrics and its exit code."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from collectionsync.quantity import parse_bytes, parse_seconds
+from collectionsync.report import ExitCode, Result
+from collectionsync.resource import CollectionSync, memory_limit_bytes
+from collectionsync.store.database import StoreError
+from collectionsync.store.location import located
+from collectionsync.worker.budget import ByteBudget, plan_memory
+from collectionsync.worker.memory import find_cgroup, rss_bytes
+from collectionsync.worker.outcome import InterruptedRunError, Outcome, stopped_by
+from collectionsync.worker.progress import Progress, table
+from collectionsync.worker.report import Reporter
+from collectionsync.worker.sync import INSERTERS, Surroundings, Sync
+from collectionsync.worker.tally import Tally
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says beside the manifest. `database_uri` None means a PostgreSQL of the user's own."""
+
+    database_uri: str | None
+    report: Path | None
+    metrics_address: tuple[str, int] | None
+    progress: str
+    secrets: Path | None
+    spool: Path
+
+
+def execute(resource: CollectionSync, options: Options) -> ExitCode:
+    """Run a sync to its end, whatever that is, and return the exit code."""
+    process = Process(resource, options)
+    # Until the event loop takes over, and again after it: a server that was started has to be stopped.
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        with located(options.database_uri) as uri:
+            return asyncio.run(process.run(uri))
+    except (SystemExit, KeyboardInterrupt):
+        return process.end(_stopped(InterruptedRunError("Interrupted", "stopped before the sync began")))
+    except StoreError as error:
+        return process.end(_stopped(error))
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(ExitCode.INTERRUPTED)
+
+
+class Process:
+    """One run and those who watch it: the report, the metrics and the progress all read one tally."""
+
+    def __init__(self, resource: CollectionSync, options: Options) -> None:
+        self._resource = resource
+        self._options = options
+        self._cgroup = find_cgroup()
+        base_bytes = rss_bytes()
+        wanted = memory_limit_bytes(resource.spec)
+        self._limit_bytes = min(wanted, self._cgroup.limit_bytes() or wanted)
+        self._memory = plan_memory(
+            limit_bytes=self._limit_bytes,
+            base_bytes=base_bytes,
+            sessions=INSERTERS,
+            concurrency=resource.spec.fetch.concurrency,
+            max_in_flight_bytes=parse_bytes(resource.spec.fetch.max_in_flight),
+        )
+        self._tally = Tally()
+        self._budget = ByteBudget(self._memory.in_flight_bytes)
+        self._reporter = Reporter(
+            tally=self._tally,
+            path=options.report,
+            cgroup=self._cgroup,
+            limit_bytes=self._limit_bytes,
+            base_bytes=base_bytes,
+        )
+        self._signal: signal.Signals | None = None
+
+    async def run(self, database_uri: str) -> ExitCode:
+        """Sync under the eyes of whoever watches."""
+        with self._metrics():
+            watching = [asyncio.create_task(self._reporter.keep_writing())]
+            if self._options.progress != "none":
+                live = self._options.progress == "auto" and sys.stderr.isatty()
+                watching.append(asyncio.create_task(Progress(self._tally, live=live).keep_showing()))
+            try:
+                outcome = await self._outcome(database_uri)
+            finally:
+                for task in watching:
+                    task.cancel()
+                await asyncio.gather(*watching, return_exceptions=True)
+        return self.end(outcome)
+
+    def end(self, outcome: Outcome) -> ExitCode:
+        """Tell how it ended: to the report, to the log, and to whoever watches."""
+        report = self._reporter.report(outcome)
+        self._reporter.write(report)
+        level = logging.ERROR if outcome.result is Result.FAILED else logging.INFO
+        log.log(level, "%s (%s): %s", outcome.result.value, outcome.reason, outcome.message)
+        if self._options.progress != "none":
+            target = f"{self._resource.metadata.namespace}/{self._resource.spec.target.repository}"
+            print(table(report, repository=target), flush=True)  # noqa: T201 - it is what was asked for
+        return outcome.code
+
+    async def _outcome(self, database_uri: str) -> Outcome:
+        surroundings = Surroundings(
+            database_uri=database_uri,
+            secrets=self._options.secrets,
+            spool=self._options.spool,
+            cgroup=self._cgroup,
+            limit_bytes=self._limit_bytes,
+            connections=self._memory.connections,
+        )
+        sync = Sync(
+            self._resource,
+            surroundings=surroundings,
+            tally=self._tally,
+            budget=self._budget,
+            reporter=self._reporter,
+        )
+        seconds = parse_seconds(self._resource.spec.timeout)
+        try:
+            with self._interruptible():
+                async with asyncio.timeout(seconds):
+                    return await sync.run()
+        except TimeoutError:
+            return _stopped(InterruptedRunError("DeadlineExceeded", f"spec.timeout of {seconds:.0f} s is over"))
+        except asyncio.CancelledError:
+            if self._signal is None:
+                raise
+            return _stopped(InterruptedRunError("Interrupted", f"stopped by {self._signal.name}"))
+        except Exception as error:
+            return _stopped(error)
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Make SIGTERM and SIGINT cancel the run: what is open is rolled back, what is stored stays."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None, "runs as a task"
+
+        def stop(number: signal.Signals) -> None:
+            if self._signal is None:  # a second signal would cancel the cleaning up
+                self._signal = number
+                task.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop, number)
+        yield
+
+    @contextlib.contextmanager
+    def _metrics(self) -> Iterator[None]:
+        if self._options.metrics_address is None:
+            yield
+            return
+        from collectionsync.worker.metrics import WorkerCollector, served
+
+        collector = WorkerCollector(
+            tally=self._tally, budget=self._budget, cgroup=self._cgroup, limit_bytes=self._limit_bytes
+        )
+        with served(*self._options.metrics_address, collector):
+            yield
+
+
+def _stopped(error: Exception) -> Outcome:
+    """Return what `error` means; one that nobody foresaw is a bug, and is shown whole."""
+    outcome = stopped_by(error)
+    if outcome is None:
+        log.exception("a bug in collectionsync: please report it with what follows")
+        raise error
+    return outcome

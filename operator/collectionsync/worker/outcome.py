@@ -1,0 +1,80 @@
+"""How a run ends: from what stopped it, or from its counts, to a result, a reason and an exit code. Pure."""
+
+from dataclasses import dataclass
+
+from collectionsync.galaxy.errors import AuthenticationError, GalaxyError
+from collectionsync.manifest import ManifestError
+from collectionsync.report import ExitCode, Result
+from collectionsync.store.database import (
+    DatabaseAuthenticationError,
+    DatabaseConfigurationError,
+    SchemaMismatchError,
+    StoreError,
+)
+from collectionsync.worker.spool import SpoolError
+
+
+class ContentFailedError(Exception):
+    """An item could not be had, and the policy is that then the run fails. Nothing was published."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{message}; nothing was published since spec.onError is Fail")
+        self.reason = reason
+
+
+class InterruptedRunError(Exception):
+    """The run was told to stop; what it stored stays, and the next run goes on from there."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{message}; what was stored stays, and the next run resumes")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a run, as its report and its exit code tell it."""
+
+    code: ExitCode
+    result: Result
+    reason: str
+    message: str
+
+
+def stopped_by(error: Exception) -> Outcome | None:
+    """Return the outcome of a run that `error` ended; None for an error that is a bug."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return Outcome(code, Result.FAILED, _reason(error), str(error))
+    return None
+
+
+def failed_by_policy(error: ContentFailedError) -> Outcome:
+    """Return the outcome of a run whose policy is to fail when an item does."""
+    return Outcome(ExitCode.CONTENT, Result.FAILED, error.reason, str(error))
+
+
+_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
+    (InterruptedRunError, ExitCode.INTERRUPTED),
+    (AuthenticationError, ExitCode.AUTHENTICATION),
+    (DatabaseAuthenticationError, ExitCode.AUTHENTICATION),
+    (ManifestError, ExitCode.CONFIGURATION),
+    (DatabaseConfigurationError, ExitCode.CONFIGURATION),
+    (SchemaMismatchError, ExitCode.CONFIGURATION),
+    (GalaxyError, ExitCode.UNAVAILABLE),
+    (StoreError, ExitCode.UNAVAILABLE),
+    (SpoolError, ExitCode.UNAVAILABLE),
+)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", "InvalidSpec"))
+
+
+def completed(*, skipped: int, changed: bool, versions: int) -> Outcome:
+    """Return the outcome of a run that came to its end with `versions` versions, of which `skipped` are missing."""
+    if skipped:
+        noun = "item" if skipped == 1 else "items"
+        return Outcome(ExitCode.OK, Result.PARTIAL, "ItemsSkipped", f"{skipped} {noun} skipped of {versions + skipped}")
+    if not changed:
+        return Outcome(ExitCode.OK, Result.NO_CHANGE, "NoChange", f"all {versions} versions were there already")
+    return Outcome(ExitCode.OK, Result.SUCCEEDED, "Succeeded", f"{versions} versions are published")

@@ -1,0 +1,167 @@
+"""Fetchers and inserters between the plan and the store: claim ▸ fetch ▸ insert, all of it bounded.
+
+Three queues' worth of work exist at a time: what is claimed, what is being fetched, what waits for a database session.
+Each stage waits for the next, so a slow database slows the source down and memory stays where it is.
+"""
+
+import asyncio
+import time
+from pathlib import Path
+
+from collectionsync.galaxy.client import GalaxyClient
+from collectionsync.galaxy.errors import GalaxyError
+from collectionsync.store import plan
+from collectionsync.store.content import ConflictError, Outcome, fill_version, store_version
+from collectionsync.store.copy_format import Document
+from collectionsync.store.database import Database, RejectedDocumentError
+from collectionsync.worker.budget import ByteBudget
+from collectionsync.worker.connections import Slots
+from collectionsync.worker.failures import Failures
+from collectionsync.worker.fetch import Fetched, fetch
+from collectionsync.worker.outcome import ContentFailedError
+from collectionsync.worker.tally import Tally
+from collectionsync.worker.together import together
+
+_CLAIMED_AT_ONCE = 32
+
+
+class Pipeline:
+    """Brings what the plan has pending, by at most `fetchers` at a time and `slots` at the moment."""
+
+    def __init__(
+        self,
+        *,
+        client: GalaxyClient,
+        database: Database,
+        run: plan.Run,
+        tally: Tally,
+        failures: Failures,
+        slots: Slots,
+        budget: ByteBudget,
+        folder: Path,
+        fetchers: int,
+        inserters: int,
+        fail_fast: bool,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._run = run
+        self._tally = tally
+        self._failures = failures
+        self._slots = slots
+        self._budget = budget
+        self._folder = folder
+        self._fetchers = fetchers
+        self._inserters = inserters
+        self._fail_fast = fail_fast
+        self._claimed: asyncio.Queue[plan.Item | None] = asyncio.Queue(1)
+        self._fetched: asyncio.Queue[Fetched | None] = asyncio.Queue(1)
+
+    async def bring(self) -> None:
+        """Bring every pending item, and note how each ended.
+
+        Raises:
+            GalaxyError, StoreError, SpoolError: the run cannot go on.
+            ContentFailedError: an item failed, and that is not to be.
+        """
+        try:
+            await together(self._claim(), self._fetch_all(), self._insert_all())
+        finally:
+            while not self._fetched.empty():
+                if (left := self._fetched.get_nowait()) is not None:
+                    left.close()
+
+    async def _claim(self) -> None:
+        while True:
+            async with self._database.session() as connection:
+                claim = await plan.claim(connection, self._run, _CLAIMED_AT_ONCE)
+            self._tally.versions_done["Unchanged"] += claim.recognised
+            for item in claim.items:
+                await self._claimed.put(item)
+            if not claim.items:
+                await self._claimed.put(None)
+                return
+
+    async def _fetch_all(self) -> None:
+        await together(*(self._fetch() for _ in range(self._fetchers)))
+        await self._claimed.get()
+        await self._fetched.put(None)
+
+    async def _fetch(self) -> None:
+        while True:
+            async with self._slots:
+                item = await self._claimed.get()
+                if item is None:
+                    await self._claimed.put(None)  # for the next fetcher to see
+                    return
+                fetched = await self._attempt(item)
+            if fetched is not None:
+                await self._hand_over(fetched)
+
+    async def _hand_over(self, fetched: Fetched) -> None:
+        try:
+            await self._fetched.put(fetched)
+        except asyncio.CancelledError:
+            fetched.close()
+            raise
+
+    async def _attempt(self, item: plan.Item) -> Fetched | None:
+        began = time.monotonic()
+        try:
+            fetched = await fetch(self._client, item, folder=self._folder, budget=self._budget)
+        except GalaxyError as error:
+            self._failures.failed(error)
+            await self._give_up(item, error.reason, str(error))
+            return None
+        self._failures.succeeded()
+        self._tally.fetch_latency.observe(time.monotonic() - began)
+        return fetched
+
+    async def _insert_all(self) -> None:
+        await together(*(self._insert() for _ in range(self._inserters)))
+        await self._fetched.get()
+
+    async def _insert(self) -> None:
+        while True:
+            waited = time.monotonic()
+            fetched = await self._fetched.get()
+            self._tally.insert_idle_seconds += time.monotonic() - waited
+            if fetched is None:
+                await self._fetched.put(None)
+                return
+            try:
+                await self._store(fetched)
+            except (RejectedDocumentError, ConflictError) as error:
+                await self._give_up(fetched.item, error.reason, str(error))
+            finally:
+                fetched.close()
+
+    async def _store(self, fetched: Fetched) -> None:
+        began = time.monotonic()
+        if fetched.version is not None:
+            outcome, new = await store_version(
+                self._database, self._run, fetched.item, fetched.version, fetched.documents
+            )
+        else:
+            assert fetched.item.version_id is not None, "a known version has a row"
+            outcome, new = await fill_version(
+                self._database, self._run, fetched.item, fetched.item.version_id, fetched.documents
+            )
+        self._tally.insert_latency.observe(time.monotonic() - began)
+        self._note(outcome, new)
+
+    def _note(self, outcome: Outcome, new: list[Document]) -> None:
+        self._tally.versions_done[outcome.value] += 1
+        self._tally.documents_created += len(new)
+        self._tally.document_bytes += sum(document.size for document in new)
+        self._tally.rows_inserted["collection_document"] += len(new)
+        self._tally.rows_inserted["collection_version"] += outcome is Outcome.CREATED
+
+    async def _give_up(self, item: plan.Item, reason: str, message: str) -> None:
+        self._tally.versions_done["Failed"] += 1
+        async with self._database.session() as connection:
+            await plan.settle(
+                connection, self._run, item, state="Failed", version_id=item.version_id, reason=reason, message=message
+            )
+        if self._fail_fast:
+            raise ContentFailedError(reason, f"{item}: {message}")

@@ -1,0 +1,118 @@
+"""The RunReport: built from the tally at any moment, and written where the kubelet, or a person, finds it.
+
+It is rewritten during the run, so that even a process that is killed for its memory has said how much it took.
+"""
+
+import asyncio
+import datetime
+import logging
+import os
+from pathlib import Path
+
+from collectionsync.report import DocumentCounts, Result, RunReport, SkippedItem, VersionCounts
+from collectionsync.store.plan import Counts, Failure
+from collectionsync.store.repository import Publication
+from collectionsync.worker.memory import Cgroup, peak_rss_bytes
+from collectionsync.worker.outcome import Outcome
+from collectionsync.worker.tally import Tally
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 5.0
+
+
+class Reporter:
+    """Builds reports of one run and writes them to `path`; to nowhere without one."""
+
+    def __init__(self, *, tally: Tally, path: Path | None, cgroup: Cgroup, limit_bytes: int, base_bytes: int) -> None:
+        self._tally = tally
+        self._path = path
+        self._cgroup = cgroup
+        self._limit_bytes = limit_bytes
+        self._base_bytes = base_bytes
+        self._start_time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        # What only the end of a run knows.
+        self._versions: VersionCounts | None = None
+        self._skipped: list[SkippedItem] = []
+        self._removed = 0
+        self._revision = ""
+
+    def published(self, publication: Publication) -> None:
+        """Take note of what the run made public."""
+        self._removed = publication.removed
+        self._revision = publication.revision
+
+    def counted(self, counts: Counts, failures: list[Failure], *, fail: bool) -> None:
+        """Take note of the plan's own counts; where `fail` is the policy, what failed is not called skipped."""
+        self._versions = VersionCounts(
+            discovered=counts.discovered,
+            created=counts.created,
+            unchanged=counts.unchanged + counts.filled,
+            skipped=0 if fail else counts.failed,
+            failed=counts.failed if fail else 0,
+            removed=self._removed,
+        )
+        self._skipped = [SkippedItem(name=each.name, version=each.version, reason=each.reason) for each in failures]
+
+    def report(self, outcome: Outcome | None = None) -> RunReport:
+        """Return the report as of now; `outcome` is None while the run goes on."""
+        tally = self._tally
+        return RunReport(
+            result=outcome.result if outcome else Result.RUNNING,
+            reason=outcome.reason if outcome else "Running",
+            message=outcome.message if outcome else "",
+            start_time=self._start_time,
+            duration_seconds=round(tally.seconds, 3),
+            base_rss_bytes=self._base_bytes,
+            peak_rss_bytes=peak_rss_bytes(),
+            memory_limit_bytes=self._limit_bytes,
+            cgroup_peak_bytes=self._cgroup.peak_bytes(),
+            fetched_bytes=tally.fetched_bytes,
+            requests=tally.requests.total(),
+            retries=tally.retries.total(),
+            versions=self._versions or _counted(tally),
+            documents=DocumentCounts(created=tally.documents_created, bytes=tally.document_bytes),
+            skipped=self._skipped,
+            revision=self._revision,
+        )
+
+    def write(self, report: RunReport) -> None:
+        """Write the report in place: a termination log is a bind mount, which can be neither renamed nor replaced."""
+        if self._path is not None:
+            _overwrite(self._path, report.encode())
+
+    async def keep_writing(self) -> None:
+        """Write every EVERY_SECONDS, for ever; ends by being cancelled."""
+        while True:
+            self.write(self.report())
+            await asyncio.sleep(EVERY_SECONDS)
+
+
+def write_refusal(path: Path | None, message: str) -> None:
+    """Write the report of a run that never began since its manifest cannot be used."""
+    if path is not None:
+        _overwrite(path, RunReport(result=Result.FAILED, reason="InvalidSpec", message=message).encode())
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    try:
+        target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            os.write(target, data)
+        finally:
+            os.close(target)
+    except OSError as error:
+        # A run is worth more than its report.
+        log.warning("the report cannot be written to %s: %s", path, error.strerror)
+
+
+def _counted(tally: Tally) -> VersionCounts:
+    done = tally.versions_done
+    return VersionCounts(
+        discovered=tally.versions_discovered,
+        created=done["Created"],
+        unchanged=done["Unchanged"] + done["Filled"],
+        skipped=done["Failed"],
+        failed=0,
+        removed=0,
+    )

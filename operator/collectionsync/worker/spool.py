@@ -1,0 +1,111 @@
+"""A document on disk between source and database: digested on the way, never whole in memory.
+
+A spool file lets a broken download start again without a rollback, frees the database from the source's pace, and gives
+the length that binary COPY needs. It is unlinked from the start, so nothing is left behind by any kind of death.
+"""
+
+import errno
+import hashlib
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from collectionsync.worker.budget import ByteBudget
+
+# Small enough for the heap's free lists, large enough that the calls do not show.
+CHUNK_BYTES = 64 * 1024
+# A compressed or chunked body does not say how large it is.
+_UNKNOWN_SIZE_BYTES = 2 * 1024 * 1024
+_NUL = b"\\u0000"
+
+
+class SpoolError(Exception):
+    """The spool folder cannot take a document."""
+
+    reason = "SpoolUnavailable"
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        what = "is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"cannot be written ({error.strerror})"
+        super().__init__(f"the folder for spool files {what}: {folder}; free some space, or name another with --spool")
+
+
+class Spool:
+    """A document as it comes; a Sink for the Galaxy client and, once whole, a Document for the store.
+
+    Its bytes are taken from `budget` when its size is announced and given back by close().
+    """
+
+    def __init__(self, kind: str, folder: Path, budget: ByteBudget | None = None) -> None:
+        self.kind = kind
+        self._folder = folder
+        self._budget = budget
+        self._held = 0
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - close() closes it
+        except OSError as error:
+            raise SpoolError(folder, error) from error
+        self._forget()
+
+    def _forget(self) -> None:
+        self.size = 0
+        self.has_nul = False
+        self._digest = hashlib.sha256()
+        self._tail = b""
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was written, as hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    async def begin(self, size: int | None) -> None:
+        """Wait until the budget has room for `size` bytes, and start over."""
+        if self._budget is not None:
+            self._give_back()
+            self._held = await self._budget.acquire(_UNKNOWN_SIZE_BYTES if size is None else size)
+        if self.size:
+            self._file.seek(0)
+            self._file.truncate()
+            self._forget()
+
+    def write(self, chunk: bytes) -> None:
+        """Append to the document.
+
+        Raises:
+            SpoolError: the disk does not take it.
+        """
+        try:
+            written = self._file.write(chunk)
+            while written < len(chunk):  # a raw file may write less than it was given
+                written += self._file.write(chunk[written:])
+        except OSError as error:
+            raise SpoolError(self._folder, error) from error
+        self.size += len(chunk)
+        self._digest.update(chunk)
+        if not self.has_nul:
+            self.has_nul = _NUL in self._tail + chunk[: len(_NUL)] or _NUL in chunk
+            self._tail = (self._tail + chunk)[-(len(_NUL) - 1) :] if len(chunk) < len(_NUL) else chunk[1 - len(_NUL) :]
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the document."""
+        for offset in range(0, self.size, CHUNK_BYTES):
+            yield os.pread(self._file.fileno(), min(CHUNK_BYTES, self.size - offset), offset)
+
+    def mapped(self) -> mmap.mmap:
+        """Return the document as memory that the kernel fills from the file, and takes back, as it likes.
+
+        Raises:
+            ValueError: the document is empty.
+        """
+        return mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Forget the document and give its bytes back to the budget; harmless twice."""
+        self._file.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._budget is not None and self._held:
+            self._budget.release(self._held)
+            self._held = 0

@@ -1,0 +1,50 @@
+"""Steers the number of connections: samples the run, and moves the slots to what the ramp decides."""
+
+import asyncio
+import time
+
+from collectionsync.worker.connections import WINDOW_SECONDS, Ramp, Sample, Slots
+from collectionsync.worker.memory import Cgroup, rss_bytes
+from collectionsync.worker.tally import Tally
+
+_SHORT = 0.9  # of the memory limit
+
+
+async def steer(slots: Slots, ramp: Ramp, tally: Tally, *, cgroup: Cgroup, limit_bytes: int, sessions: int) -> None:
+    """Sample and move for ever; ends by being cancelled."""
+    while True:
+        before = _Reading(tally)
+        taken = 0
+        for _ in range(_LOOKS):
+            await asyncio.sleep(WINDOW_SECONDS / _LOOKS)
+            taken += slots.saturated
+        limit = min(limit_bytes, cgroup.limit_bytes() or limit_bytes)
+        ramp = ramp.after(_sample(before, _Reading(tally), saturated=taken == _LOOKS, sessions=sessions, limit=limit))
+        if ramp.limit != slots.limit:
+            slots.move(ramp.limit)
+
+
+_LOOKS = 5
+
+
+class _Reading:
+    """The counters that a window is the difference of."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.at = time.monotonic()
+        self.cpu = time.process_time()
+        self.bytes = tally.fetched_bytes
+        self.idle = tally.insert_idle_seconds
+        self.throttled = tally.retries["RateLimited"]
+
+
+def _sample(before: _Reading, now: _Reading, *, saturated: bool, sessions: int, limit: int) -> Sample:
+    seconds = now.at - before.at
+    return Sample(
+        bytes_per_second=(now.bytes - before.bytes) / seconds,
+        saturated=saturated,
+        cpu_share=(now.cpu - before.cpu) / seconds,
+        database_idle_share=(now.idle - before.idle) / (seconds * sessions),
+        throttled=now.throttled > before.throttled,
+        memory_short=rss_bytes() > limit * _SHORT,
+    )

@@ -1,0 +1,64 @@
+"""What a run has done so far: plain counters that the stages add to, and that report, metrics and progress only read."""
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(slots=True)
+class Latency:
+    """A histogram of durations in seconds; the last bucket has no upper bound."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS) + 1))
+    total_seconds: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self.buckets[bisect_left(LATENCY_BUCKETS, seconds)] += 1
+        self.total_seconds += seconds
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters of one run. It is told of the wire as an Observer of the Galaxy transport."""
+
+    started: float = field(default_factory=time.monotonic)
+    fetched_bytes: int = 0
+    inflight_requests: int = 0
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    retries: Counter[str] = field(default_factory=Counter)
+    collections_required: int = 0
+    collections_listed: int = 0
+    versions_discovered: int = 0
+    versions_done: Counter[str] = field(default_factory=Counter)
+    documents_created: int = 0
+    document_bytes: int = 0
+    rows_inserted: Counter[str] = field(default_factory=Counter)
+    fetch_latency: Latency = field(default_factory=Latency)
+    insert_latency: Latency = field(default_factory=Latency)
+    insert_idle_seconds: float = 0.0
+
+    def request_started(self) -> None:
+        """One more request is under way."""
+        self.inflight_requests += 1
+
+    def request_ended(self, endpoint: str, code: str) -> None:
+        """A request ended with this HTTP status, or with `error`."""
+        self.inflight_requests -= 1
+        self.requests[endpoint, code] += 1
+
+    def received(self, size: int) -> None:
+        """So many bytes came over the wire."""
+        self.fetched_bytes += size
+
+    def retried(self, reason: str) -> None:
+        """A request will be repeated."""
+        self.retries[reason] += 1
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far."""
+        return time.monotonic() - self.started
