@@ -139,17 +139,20 @@ class _Translation:
 
     def schema(self, source: Schema) -> Schema:
         """Return one schema in its structural form."""
-        struct = source.get("$ref", "")
+        struct: str = source.get("$ref", "")
         source = self._components.get(struct, {}) | source
-        alternatives = [each for each in source.get("anyOf", ()) if each != {"type": "null"}]
+        alternatives: list[Schema] = [each for each in source.get("anyOf", ()) if each != {"type": "null"}]
         if len(alternatives) == 1:
             return self.schema(alternatives[0] | {key: value for key, value in source.items() if key != "anyOf"})
         if alternatives:
             return _int_or_string(source, alternatives)
         if "enum" in source:
-            source = {"type": "string"} | source
+            source = source | {"type": "string"}
         target: Schema = {key: source[key] for key in _SAME if key in source}
-        if self._defaults and (default := source.get("default")) not in (None, [], {}, ""):
+        if "exclusiveMinimum" in source:
+            # A number in today's JSON Schema, a flag beside the minimum in that of OpenAPI 3.0.
+            target |= {"minimum": source["exclusiveMinimum"], "exclusiveMinimum": True}
+        if self._defaults and (default := source.get("default")) not in (None, [], (), {}, ""):
             target["default"] = default
         if "items" in source:
             target["items"] = self.schema(source["items"])

@@ -6,6 +6,7 @@ nothing itself.
 
 import difflib
 import re
+import sys
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from collectionsync.resource import CollectionSync
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _MISTYPED = re.compile(r"Expected `(.*)`, got `(.*)`")
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"\[(\d+)\]|\[([^\]]*)\]|([^.\[\]]+)")
 _WORDS = {
     "str": "a string",
     "int": "a whole number",
@@ -32,6 +33,7 @@ _BOUNDS = (
     (re.compile(r"Expected `\w+` of length >= (\d+)"), "must not be empty"),
     (re.compile(r"Expected `(?:int|float)` <= (\S+)"), "must be at most {}"),
     (re.compile(r"Expected `(?:int|float)` >= (\S+)"), "must be at least {}"),
+    (re.compile(r"Expected `(?:int|float)` > (\S+)"), "must be more than {}"),
 )
 _SHOWN = 60
 
@@ -42,14 +44,16 @@ def explain(complaint: str, document: object) -> tuple[str, str]:
     # "`$.a[0]`", or "`key` in `$.a`" where the key of a map is meant.
     path = where.rpartition(" ")[2].strip("`").removeprefix("$").removeprefix(".")
     if where.startswith("`key`"):
-        return path, "a key of it is not allowed: " + _bound(what, None, None)
+        return path, f"a key of it is too long: {what}" if "length" in what else "a key is not text; put it in quotes"
+    if path.endswith("[...]"):
+        path = _offender(path.removesuffix("[...]"), document)
     if match := _UNKNOWN.fullmatch(what):
         return _joined(path, match[1]), _unknown(match[1], _expected(path))
     if match := _MISSING.fullmatch(what):
         return _joined(path, match[1]), "missing, and it is required"
     found = _found(path, document)
     if match := _MISTYPED.fullmatch(what):
-        return path, _mistyped(match[1], found, _expected(path))
+        return path, _mistyped(match[1], found, path)
     return path, _bound(what, found, _expected(path))
 
 
@@ -65,13 +69,13 @@ def _unknown(name: str, expected: inspect.Type | None) -> str:
     )
 
 
-def _mistyped(wanted: str, found: object, expected: inspect.Type | None) -> str:
+def _mistyped(wanted: str, found: object, path: str) -> str:
     kinds = [kind for kind in wanted.split(" | ") if kind != "null"]
     problem = f"must be {' or '.join(_WORDS.get(kind, kind) for kind in kinds)}, found {_shown(found)}"
     if "str" in kinds and isinstance(found, bool | int | float):
         return f"{problem}; put it in quotes"
-    struct = _bare(expected)
-    if isinstance(found, str) and isinstance(struct, inspect.StructType):
+    struct = _bare(_expected(path))
+    if path.endswith("]") and isinstance(found, str) and isinstance(struct, inspect.StructType):
         required = [field.encode_name for field in struct.fields if field.required]
         return f"{problem}; write {required[0]}: {_short(found)}" if len(required) == 1 else problem
     return problem
@@ -85,7 +89,7 @@ def _bound(what: str, found: object, expected: inspect.Type | None) -> str:
     for pattern, problem in _BOUNDS:
         if match := pattern.fullmatch(what):
             shown = f", found {_shown(found)}" if isinstance(found, int | float) else ""
-            return problem.format(match[1]) + shown
+            return problem.format(match[1].removesuffix(".0")) + shown
     return what.replace("`", "")
 
 
@@ -97,7 +101,7 @@ def _allowed(expected: inspect.Type | None) -> str:
 def _expected(path: str) -> inspect.Type | None:
     """Return what belongs at `path`, as its field declares it; None where nothing is known of it."""
     at: inspect.Type | None = inspect.type_info(CollectionSync)
-    for name, _ in _STEP.findall(path):
+    for _, _, name in _STEP.findall(path):
         at = _within(_bare(at), name)
     return at
 
@@ -132,14 +136,22 @@ def _example(at: inspect.Type | None) -> str:
 
 def _found(path: str, document: object) -> object:
     at: Any = document
-    for name, index in _STEP.findall(path):
+    for index, key, name in _STEP.findall(path):
         if index and isinstance(at, list) and int(index) < len(at):
             at = at[int(index)]
-        elif name and isinstance(at, dict):
-            at = at.get(name)
+        elif isinstance(at, dict):
+            at = at.get(index or key or name)
         else:
             return None
     return at
+
+
+def _offender(path: str, document: object) -> str:
+    """Return the path of the text in the map at `path` that is none, or is too long."""
+    texts = _found(path, document)
+    entries = texts.items() if isinstance(texts, dict) else ()
+    keys = sorted(entries, key=lambda entry: len(entry[1]) if isinstance(entry[1], str) else sys.maxsize)
+    return f"{path}[{keys[-1][0]}]" if keys else path
 
 
 def _shown(found: object) -> str:

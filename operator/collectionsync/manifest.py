@@ -94,11 +94,18 @@ def _from_json(data: bytes) -> CollectionSync:
         _check_head(head.api_version, head.kind)
         resource = msgspec.json.decode(data, type=CollectionSync)
     except msgspec.ValidationError as error:
-        raise _explained(error, msgspec.json.decode(data)) from error
+        raise _explained(error, _plain(data)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ManifestError("", f"the manifest starts with {{ and is not JSON: {error}") from error
     _check(resource)
     return resource
+
+
+def _plain(data: bytes) -> object:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _from_yaml(text: str) -> object:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 _LABEL = r"^([A-Za-z0-9][-A-Za-z0-9.]*/)?[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
 _DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
-ObjectName = Annotated[str, Meta(pattern=_DNS_SUBDOMAIN, max_length=253, examples=["galaxy-token"])]
+ObjectName = Annotated[str, Meta(pattern=_DNS_SUBDOMAIN, max_length=253, examples=["galaxy-mirror"])]
 """The name of a Kubernetes object; it can be a folder's name, too, and never leads out of its parent."""
 _LabelName = Annotated[str, Meta(pattern=_LABEL, max_length=317, examples=["app.kubernetes.io/name"])]
 _LabelValue = Annotated[str, Meta(max_length=63)]

@@ -10,7 +10,7 @@ _MAXIMUM = 2**63 - 1
 _MAXIMUM_SECONDS = _MAXIMUM / 1e9
 _BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 # Suffix to (multiplier, divisor), as in the API page "Quantity": DecimalSI goes down to nano, also for memory.
-_SUFFIXES = {
+_SUFFIXES: dict[str, tuple[int, int]] = {
     **{suffix: (1024**power, 1) for power, suffix in enumerate(("", *_BINARY))},
     **{suffix: (1000**power, 1) for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
     **{suffix: (1, 1000**power) for power, suffix in enumerate(("m", "u", "n"), start=1)},
@@ -44,14 +44,10 @@ def _parsed(quantity: str) -> int:
     if not (whole or fraction) or suffix not in _SUFFIXES:
         raise ValueError(f"{quantity[:_LONGEST]!r} is no quantity; expected a number and a unit, such as 64Mi or 1.5G")
     multiplier, divisor = _SUFFIXES[suffix]
-    power = int(exponent or "0")
-    power -= len(fraction)
-    digits = int(f"{whole}{fraction}") * multiplier
-    if power >= 0:
-        digits *= int(f"1{'0' * power}")
-    else:
-        divisor *= int(f"1{'0' * -power}")
-    return -(-digits // divisor)
+    power = int(exponent or "0") - len(fraction)
+    numerator = int(f"{whole}{fraction}") * multiplier * 10 ** max(power, 0)
+    divisor *= 10 ** max(-power, 0)
+    return -int(-numerator // divisor)
 
 
 def parse_seconds(duration: str) -> float:
@@ -73,7 +69,7 @@ def parse_seconds(duration: str) -> float:
 
 
 def format_bytes(size: int) -> str:
-    """Return `size` bytes for people, as a quantity that parse_bytes reads: `57Mi`, `1.3Gi`, `512`. Never exact."""
+    """Return `size` bytes for people, as a quantity that parse_bytes reads: `57Mi`, `1.3Gi`, `512`; rounded."""
     scaled, unit = float(size), ""
     for suffix in _BINARY:
         # What would be rounded up to 1024 belongs to the next unit.

@@ -105,7 +105,7 @@ class Source(Part, frozen=True, kw_only=True):
         Meta(description="The Secret of the proxy on the way to the source: address, username and password."),
     ] = None
     rate_limit: Annotated[
-        Annotated[float, Meta(ge=0.1, le=1000)] | None,
+        Annotated[float, Meta(gt=0, le=1000)] | None,
         Meta(description="The most requests per second to the source; without it, only the source itself sets a pace."),
     ] = None
 

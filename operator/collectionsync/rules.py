@@ -39,11 +39,12 @@ def _is_duration(text: str) -> bool:
 
 
 def _is_web_url(text: str) -> bool:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"}:
+    try:
+        parts = urlsplit(text)
+        # To ask for the port is to have it checked.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
         return False
-    # A port that is no number raises.
-    return bool(parts.hostname) and (parts.port is None or parts.port >= 0)
 
 
 def _scheme(source: Source) -> str:

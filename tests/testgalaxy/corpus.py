@@ -21,7 +21,16 @@ from testgalaxy.documents import Document, as_stored, document, dumps
 from testgalaxy.sdist import CorpusError, ansible_sdist, cache_folder, locked, pinned
 from testgalaxy.sources import CollectionSource
 
-__all__ = ["CollectionSource", "CorpusError", "ansible_sdist", "built_folder", "collections", "from_folder"]
+__all__ = [
+    "CollectionSource",
+    "CorpusError",
+    "ansible_sdist",
+    "built_folder",
+    "cache_folder",
+    "collections",
+    "from_folder",
+    "with_dependencies",
+]
 
 # Raised when what is built changes its shape: old caches are then left alone and built anew.
 _SHAPE = 1
@@ -45,6 +54,16 @@ def collections(names: Iterable[str] | None = None) -> list[CollectionSource]:
             if _missing(folder, wanted):
                 _build(folder, wanted)
     return [sources.load(folder / name) for name in (wanted if wanted is not None else _all_names(folder))]
+
+
+def with_dependencies(names: Iterable[str]) -> list[CollectionSource]:
+    """The named collections and all that they depend on, sorted by name."""
+    found: dict[str, CollectionSource] = {}
+    wanted = set(names)
+    while wanted - found.keys():
+        found.update((source.collection, source) for source in collections(wanted - found.keys()))
+        wanted.update(name for source in found.values() for name in source.info.get("dependencies") or {})
+    return [found[name] for name in sorted(found)]
 
 
 def _missing(folder: Path, wanted: list[str] | None) -> bool:

@@ -57,7 +57,10 @@ def served(
     switches = {"--tls": tls, "--gzip": gzip, "--no-redirects": not redirects}
     command += [flag for flag, on in switches.items() if on]
     environment = {**os.environ, "PYTHONPATH": str(_TESTS)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+    # A session of its own: Ctrl-C is for the one that asked, who may still have questions while it ends.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+    ) as process:
         try:
             yield _ready(process)
         finally:

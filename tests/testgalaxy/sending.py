@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from testgalaxy.documents import Document
-from testgalaxy.replies import CLOSE, STALL, Reply
+from testgalaxy.replies import CLOSE, KEEP_OPEN, STALL, Reply
 from testgalaxy.requestlog import Request
 
 # Big enough to make Python's share small, small enough to leave most of it to the kernel in one go.
@@ -62,9 +62,10 @@ def joined(parts: Iterable[bytes]) -> Iterable[bytes]:
 
 async def _end(request: web.BaseRequest, response: web.StreamResponse, reply: Reply) -> None:
     transport = request.transport
-    if reply.ending == STALL:
-        # Headers of an empty body wait for the first write: send them, or the client waits for nothing at all.
+    if reply.ending != KEEP_OPEN:
+        # Headers wait for the first write: send them even if there is no body at all.
         await response.write(b"")
+    if reply.ending == STALL:
         await (reply.released or asyncio.Event()).wait()
     if transport is None:
         return

@@ -29,10 +29,11 @@ def plan_memory(
 
     Spool files are page cache, which the kernel takes back when it must; they get half of the room all the same, since
     a full cache slows the process down. At least one connection and SMALLEST_BUDGET_BYTES remain in a limit that is too
-    tight for both, since a slow run is better than none.
+    tight for both, since a slow run is better than none. `max_in_flight_bytes` is a wish and is never exceeded: a
+    document that is larger passes alone.
     """
     room = int(limit_bytes * _USABLE) - base_bytes - sessions * SESSION_BYTES
-    in_flight = max(SMALLEST_BUDGET_BYTES, min(max_in_flight_bytes, room // 2))
+    in_flight = max(1, min(max_in_flight_bytes, max(SMALLEST_BUDGET_BYTES, room // 2)))
     connections = (room - in_flight) // CONNECTION_BYTES
     return MemoryPlan(connections=max(1, min(concurrency, connections)), in_flight_bytes=in_flight)
 
@@ -44,6 +45,7 @@ class ByteBudget:
     """
 
     def __init__(self, capacity: int) -> None:
+        assert capacity > 0, "nothing would ever wait"
         self.capacity = capacity
         self.in_use = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -60,11 +62,9 @@ class ByteBudget:
             await turn
         except asyncio.CancelledError:
             # Woken and cancelled at once: the bytes were granted already, so they go to whoever is next.
-            if turn.done() and not turn.cancelled():
-                self.release(weight)
-            else:
-                self._waiting.remove((weight, turn))
-                self._wake()
+            if not turn.cancelled():
+                self.in_use -= weight
+            self._wake()
             raise
         return weight
 
@@ -75,8 +75,11 @@ class ByteBudget:
         self._wake()
 
     def _wake(self) -> None:
-        while self._waiting and self.in_use + self._waiting[0][0] <= self.capacity:
-            weight, turn = self._waiting.popleft()
-            if not turn.done():
+        while self._waiting:
+            weight, turn = self._waiting[0]
+            if not turn.cancelled():  # who was cancelled while waiting is passed over, and is in nobody's way
+                if self.in_use + weight > self.capacity:
+                    return
                 self.in_use += weight
                 turn.set_result(None)
+            self._waiting.popleft()

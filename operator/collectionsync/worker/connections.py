@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 START = 4
 WINDOW_SECONDS = 0.5
-_BUSY = 0.85  # of a core: asyncio has one thread, so more connections only wait for each other
-_WORTH = 0.3  # growth by a half has to bring at least this share of a half more throughput
+_SHORTEST_REST = 2
 _LONGEST_REST = 16
+_BUSY = 0.85  # of a core: asyncio has one thread, so more connections only wait for each other
+_WORTH = 0.3  # growth by a half has to bring more than this share of a half more throughput
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +30,61 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """The limit in force, what it replaced, and for how many windows nothing is tried."""
+    """The limit in force, what it replaced while it is on trial, and for how many windows nothing is tried.
+
+    `throughput` is what the limit is known to bring, or the one before it during a trial, in bytes per second.
+    `settling` says that the window under way began with a move: it tells of handshakes more than of the new limit.
+    """
 
     limit: int
     maximum: int
     before: int | None = None
-    throughput_before: float = 0.0
-    resting: int = 1
-    next_rest: int = 2
+    throughput: float = 0.0
+    settling: bool = True
+    resting: int = 0
+    next_rest: int = _SHORTEST_REST
 
     def after(self, sample: Sample) -> "Ramp":
         """Return the ramp after a window. Pure: everything that it decides on is in the sample."""
         if sample.throttled:
-            return replace(self, limit=max(1, self.limit // 2), before=None, resting=_LONGEST_REST)
+            return self._lowered(self.limit // 2)
         if sample.memory_short:
-            return replace(self, limit=max(1, self.limit - 1), before=None, resting=_LONGEST_REST)
-        if self.before is not None and not self._paid(sample):
-            return replace(
-                self,
-                limit=self.before,
-                before=None,
-                resting=self.next_rest,
-                next_rest=min(_LONGEST_REST, self.next_rest * 2),
-            )
-        if self.resting:
-            return replace(self, before=None, resting=self.resting - 1)
+            return self._lowered(self.limit - 1)
+        if self.settling:
+            return replace(self, settling=False)
+        if self.before is not None:
+            grown = self.limit / self.before - 1
+            if sample.bytes_per_second <= self.throughput * (1 + _WORTH * grown):
+                return self._stepped_back(self.before)
+        known = self._having_seen(sample)
+        if known.resting:
+            return replace(known, resting=known.resting - 1)
         if sample.saturated and self.limit < self.maximum and _waits_for_source(sample):
-            grown = min(self.maximum, self.limit + max(1, self.limit // 2))
-            return replace(self, limit=grown, before=self.limit, throughput_before=sample.bytes_per_second)
-        return replace(self, before=None)
+            return known._grown()
+        return known
 
-    def _paid(self, sample: Sample) -> bool:
-        assert self.before is not None
-        grown = self.limit / self.before - 1
-        return sample.bytes_per_second >= self.throughput_before * (1 + _WORTH * grown)
+    def _having_seen(self, sample: Sample) -> "Ramp":
+        """Take note of what the limit brings; one on trial has paid, and is kept."""
+        if self.before is not None:
+            return replace(self, before=None, throughput=sample.bytes_per_second, next_rest=_SHORTEST_REST)
+        if not sample.saturated:  # tells of the lack of work
+            return self
+        # One window is noisy, and the mean of all would not see the source change.
+        mean = (self.throughput + sample.bytes_per_second) / 2 if self.throughput else sample.bytes_per_second
+        return replace(self, throughput=mean)
+
+    def _grown(self) -> "Ramp":
+        limit = min(self.maximum, self.limit + max(1, self.limit // 2))
+        return replace(self, limit=limit, before=self.limit, settling=True)
+
+    def _stepped_back(self, limit: int) -> "Ramp":
+        longer = min(_LONGEST_REST, self.next_rest * 2)
+        return replace(self, limit=limit, before=None, settling=True, resting=self.next_rest, next_rest=longer)
+
+    def _lowered(self, limit: int) -> "Ramp":
+        return replace(
+            self, limit=max(1, limit), before=None, throughput=0.0, settling=True, resting=_LONGEST_REST
+        )
 
 
 def _waits_for_source(sample: Sample) -> bool:
@@ -96,10 +118,9 @@ class Slots:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            # Woken and cancelled at once: the slot was granted already, so it goes to whoever is next.
+            if not turn.cancelled():
                 self.in_use -= 1
-            else:
-                self._waiting.remove(turn)
             self._wake()
             raise
 
@@ -110,6 +131,6 @@ class Slots:
     def _wake(self) -> None:
         while self._waiting and self.in_use < self.limit:
             turn = self._waiting.popleft()
-            if not turn.done():
+            if not turn.cancelled():  # who was cancelled while waiting is passed over
                 self.in_use += 1
                 turn.set_result(None)

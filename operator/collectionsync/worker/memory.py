@@ -5,13 +5,17 @@ read, and neither is passed off as the other.
 """
 
 import os
+import re
 import resource
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # cgroup v1 writes "no limit" as the largest multiple of a page that fits in 63 bits.
 _NO_LIMIT = 1 << 60
+_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def rss_bytes() -> int:
@@ -30,7 +34,8 @@ def peak_rss_bytes() -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +67,54 @@ def find_cgroup(proc: Path = Path("/proc/self")) -> Cgroup:
     root: the path is taken relative to that root, and the mount's own top where it does not lie below it.
     """
     try:
-        memberships = [line.split(":", 2) for line in (proc / "cgroup").read_text().splitlines()]
-        mounts = [line.split() for line in (proc / "mountinfo").read_text().splitlines()]
+        # Names of cgroups and of folders are bytes.
+        memberships = [line.split(":", 2) for line in os.fsdecode((proc / "cgroup").read_bytes()).splitlines()]
+        mounts = [line.split() for line in os.fsdecode((proc / "mountinfo").read_bytes()).splitlines()]
     except OSError:
         return Cgroup()
-    for _, controllers, path in memberships:
-        if "memory" in controllers.split(","):
-            folders = _folders(mounts, path, kind="cgroup", option="memory")
-            return _cgroup(folders, "memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.usage_in_bytes")
-    for _, controllers, path in memberships:
-        if controllers == "":
-            folders = _folders(mounts, path, kind="cgroup2", option=None)
-            return _cgroup(folders, "memory.max", "memory.peak", "memory.current")
+    v1 = [path for _, controllers, path in memberships if "memory" in controllers.split(",")]
+    if v1 and (folders := _folders(_mounted(mounts, "cgroup", option="memory"), v1[0])):
+        return _cgroup(folders, "memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.usage_in_bytes")
+    v2 = [path for _, controllers, path in memberships if controllers == ""]
+    if v2 and (folders := _folders(_mounted(mounts, "cgroup2"), v2[0])):
+        return _cgroup(folders, "memory.max", "memory.peak", "memory.current")
     return Cgroup()
 
 
-def _folders(mounts: list[list[str]], path: str, *, kind: str, option: str | None) -> list[Path]:
-    """Return the process's folder and those above it, up to the mount."""
+def _mounted(mounts: list[list[str]], kind: str, *, option: str | None = None) -> Iterator[tuple[str, Path]]:
+    """Yield root and mount point of each mount of this type; optional fields end with a dash."""
     for fields in mounts:
-        dash = fields.index("-")
-        if fields[dash + 1] != kind or (option is not None and option not in fields[dash + 3].split(",")):
-            continue
-        root, top = fields[3], Path(fields[4])
-        below = path[len(root.rstrip("/")) :].strip("/") if (path + "/").startswith(root.rstrip("/") + "/") else ""
-        own = top / below
-        if not own.is_dir():
-            own = top
-        return [own, *(folder for folder in own.parents if folder == top or top in folder.parents)]
-    return []
+        if "-" in fields[6:-3]:
+            dash = fields.index("-", 6)
+            if fields[dash + 1] == kind and (option is None or option in fields[dash + 3].split(",")):
+                yield _unescaped(fields[3]), Path(_unescaped(fields[4]))
+
+
+def _unescaped(field: str) -> str:
+    """Put back what the kernel writes in octal: white space and backslashes (proc(5))."""
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), field)
+
+
+def _folders(mounted: Iterable[tuple[str, Path]], path: str) -> list[Path]:
+    """Return the process's folder and those above it, up to the mount: of the mount that shows it, else of any."""
+    tops = []
+    for root, top in mounted:
+        below = _below(root, path)
+        if below is not None and (top / below).is_dir():
+            return [top / below, *(top / above for above in Path(below).parents)] if below else [top]
+        tops.append(top)
+    return tops[:1]
+
+
+def _below(root: str, path: str) -> str | None:
+    """Return `path` relative to `root`; None where it lies elsewhere, or outside of the cgroup namespace (`/..`)."""
+    prefix = root.rstrip("/") + "/"
+    if not f"{path}/".startswith(prefix) or ".." in path.split("/"):
+        return None
+    return path[len(prefix) :].strip("/")
 
 
 def _cgroup(folders: list[Path], limit: str, peak: str, current: str) -> Cgroup:
-    if not folders:
-        return Cgroup()
     return Cgroup(tuple(folder / limit for folder in folders), folders[0] / peak, folders[0] / current)
 
 

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import mmap
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,33 @@ CHUNK_BYTES = 64 * 1024
 # A compressed or chunked body does not say how large it is.
 _UNKNOWN_SIZE_BYTES = 2 * 1024 * 1024
 _NUL = b"\\u0000"
+# An even number of backslashes before it are characters of their own, and it is then no escape.
+_NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class NulSearch:
+    """Looks for the escape of NUL in a JSON text that comes in pieces: no text of PostgreSQL can hold it."""
+
+    def __init__(self) -> None:
+        self.found = False
+        self._open = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Look at the next piece."""
+        if self.found:
+            return
+        text = self._open + chunk if self._open else chunk
+        self.found = _NUL in text and _NUL_ESCAPE.search(text) is not None
+        self._open = _begun_escape(text)
+
+
+def _begun_escape(text: bytes) -> bytes:
+    """Return the escape that `text` ends in the middle of, if that could become a NUL."""
+    at = text.rfind(b"\\", max(0, len(text) - len(_NUL) + 1))
+    if at < 0 or not _NUL.startswith(text[at:]):
+        return b""
+    backslashes = at + 1 - len(text[: at + 1].rstrip(b"\\"))
+    return text[at:] if backslashes % 2 else b""
 
 
 class SpoolError(Exception):
@@ -50,9 +78,13 @@ class Spool:
 
     def _forget(self) -> None:
         self.size = 0
-        self.has_nul = False
         self._digest = hashlib.sha256()
-        self._tail = b""
+        self._nul = NulSearch()
+
+    @property
+    def has_nul(self) -> bool:
+        """Whether an escape of NUL was written."""
+        return self._nul.found
 
     @property
     def sha256(self) -> str:
@@ -60,14 +92,24 @@ class Spool:
         return self._digest.hexdigest()
 
     async def begin(self, size: int | None) -> None:
-        """Wait until the budget has room for `size` bytes, and start over."""
-        if self._budget is not None:
-            self._give_back()
-            self._held = await self._budget.acquire(_UNKNOWN_SIZE_BYTES if size is None else size)
+        """Start over, and wait until the budget has room for `size` bytes.
+
+        Raises:
+            SpoolError: the disk does not let go of what came before.
+        """
+        self._give_back()
         if self.size:
+            self._empty()
+        if self._budget is not None:
+            self._held = await self._budget.acquire(_UNKNOWN_SIZE_BYTES if size is None else size)
+
+    def _empty(self) -> None:
+        try:
             self._file.seek(0)
             self._file.truncate()
-            self._forget()
+        except OSError as error:
+            raise SpoolError(self._folder, error) from error
+        self._forget()
 
     def write(self, chunk: bytes) -> None:
         """Append to the document.
@@ -83,22 +125,32 @@ class Spool:
             raise SpoolError(self._folder, error) from error
         self.size += len(chunk)
         self._digest.update(chunk)
-        if not self.has_nul:
-            self.has_nul = _NUL in self._tail + chunk[: len(_NUL)] or _NUL in chunk
-            self._tail = (self._tail + chunk)[-(len(_NUL) - 1) :] if len(chunk) < len(_NUL) else chunk[1 - len(_NUL) :]
+        self._nul.feed(chunk)
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the document."""
+        """Yield the document.
+
+        Raises:
+            SpoolError: the disk does not give it back.
+        """
         for offset in range(0, self.size, CHUNK_BYTES):
-            yield os.pread(self._file.fileno(), min(CHUNK_BYTES, self.size - offset), offset)
+            try:
+                chunk = os.pread(self._file.fileno(), min(CHUNK_BYTES, self.size - offset), offset)
+            except OSError as error:
+                raise SpoolError(self._folder, error) from error
+            yield chunk
 
     def mapped(self) -> mmap.mmap:
         """Return the document as memory that the kernel fills from the file, and takes back, as it likes.
 
         Raises:
             ValueError: the document is empty.
+            SpoolError: the file system of the folder, or the process, takes no more mappings.
         """
-        return mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+        try:
+            return mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise SpoolError(self._folder, error) from error
 
     def close(self) -> None:
         """Forget the document and give its bytes back to the budget; harmless twice."""

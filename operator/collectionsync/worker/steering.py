@@ -8,6 +8,7 @@ from collectionsync.worker.memory import Cgroup, rss_bytes
 from collectionsync.worker.tally import Tally
 
 _SHORT = 0.9  # of the memory limit
+_LOOKS = 5  # per window
 
 
 async def steer(slots: Slots, ramp: Ramp, tally: Tally, *, cgroup: Cgroup, limit_bytes: int, sessions: int) -> None:
@@ -24,9 +25,6 @@ async def steer(slots: Slots, ramp: Ramp, tally: Tally, *, cgroup: Cgroup, limit
             slots.move(ramp.limit)
 
 
-_LOOKS = 5
-
-
 class _Reading:
     """The counters that a window is the difference of."""
 
@@ -34,7 +32,7 @@ class _Reading:
         self.at = time.monotonic()
         self.cpu = time.process_time()
         self.bytes = tally.fetched_bytes
-        self.idle = tally.insert_idle_seconds
+        self.idle = tally.database_idle_seconds
         self.throttled = tally.retries["RateLimited"]
 
 
