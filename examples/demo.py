@@ -1,7 +1,7 @@
 """`make demo`: mirror real collections from a server on loopback into PostgreSQL, and look at what is there.
 
 Nothing is acted: the collections come out of the `ansible` package, the server speaks as a real Pulp does, and what
-syncs them is the very command that a Job in a cluster runs. Names after `demo.py`, or in DEMO_COLLECTIONS, choose fewer.
+syncs them is the very command that a Job in a cluster runs. Names as arguments, or in DEMO_COLLECTIONS, choose fewer.
 """
 
 import argparse
@@ -73,9 +73,11 @@ def main() -> int:
     manifest, report = folder / "collectionsync.yaml", folder / "report.json"
     try:
         code = run(names, manifest, report)
-    except corpus.CorpusError as error:
+    except (corpus.CorpusError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     places(manifest, report)
     return code
 
@@ -195,7 +197,8 @@ def print_table(rows: Sequence[dict[str, object]]) -> None:
     numbers = [isinstance(value, int) for value in rows[0].values()]
     for line in lines:
         cells = zip(line, widths, numbers, strict=True)
-        print("  " + "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells))
+        aligned = (cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells)
+        print(f"  {'  '.join(aligned)}".rstrip())
     print()
 
 

@@ -47,6 +47,8 @@ class ExitCode(enum.IntEnum):
     """Content is invalid or missing, and the policy is onError: Fail."""
     UNAVAILABLE = 69
     """The source or the database cannot be reached or used for now: retry later."""
+    BUG = 70
+    """Something happened that nobody foresaw; the log has it whole."""
     INTERRUPTED = 75
     """The run was told to stop; what it stored stays, and the next run resumes."""
     AUTHENTICATION = 77

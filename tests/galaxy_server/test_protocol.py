@@ -104,6 +104,14 @@ async def test_the_chain_of_checksums_holds_down_to_each_file(
             assert hashlib.sha256(data[entry["name"]]).hexdigest() == entry["chksum_sha256"]
 
 
+async def test_head_says_how_long_the_body_would_be(galaxy: TestGalaxy, client: aiohttp.ClientSession) -> None:
+    async with client.head(galaxy.url + VERSIONS + "1.0.0/", allow_redirects=True) as response:
+        assert await response.read() == b""
+    version = galaxy.catalog.version("acme", "tools", "1.0.0")
+    assert version is not None
+    assert response.content_length == version.detail_at(galaxy.layout).size
+
+
 async def test_docs_that_do_not_exist_are_not_found(client: aiohttp.ClientSession) -> None:
     async with TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}, docs=False)) as galaxy:
         assert await status_of(client, galaxy.url + VERSIONS + "1.0.0/docs-blob/") == 404

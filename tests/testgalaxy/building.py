@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,12 @@ class Share:
     built: frozenset[str]
     index: int = 0
     of: int = 1
+
+
+def work(share: Share, seen: "SimpleQueue[list[str]]") -> None:
+    """Build a share in a process of its own. Ctrl-C ends it without a word, for its parent has that word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    seen.put(build_share(share))
 
 
 def build_share(share: Share) -> list[str]:

@@ -8,15 +8,15 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 import tarfile
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from testgalaxy import sources
-from testgalaxy.building import Share, build_share
+from testgalaxy.building import Share, work
 from testgalaxy.documents import Document, as_stored, document, dumps
 from testgalaxy.sdist import CorpusError, ansible_sdist, cache_folder, locked, pinned
 from testgalaxy.sources import CollectionSource
@@ -78,13 +78,14 @@ def _all_names(folder: Path) -> list[str]:
 
 def _build(folder: Path, wanted: list[str] | None) -> None:
     sdist = ansible_sdist()
+    for remains in folder.glob(".*-*"):
+        shutil.rmtree(remains)
     print(f"building collections out of {sdist.name} into {folder}", file=sys.stderr, flush=True)  # noqa: T201
     built = frozenset(path.parent.name for path in folder.glob("*/about.json"))
     processes = min(len(wanted) if wanted is not None else 97, os.cpu_count() or 1)
     every = frozenset(wanted) if wanted is not None else None
     shares = [Share(sdist, folder, every, built, index, processes) for index in range(processes)]
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        names, *_ = pool.map(build_share, shares)
+    names = _run(shares)
     unknown = set(wanted or ()) - set(names) - built
     if unknown:
         raise CorpusError(f"{sdist.name} holds no {', '.join(sorted(unknown))}")
@@ -92,6 +93,27 @@ def _build(folder: Path, wanted: list[str] | None) -> None:
         scratch = folder / f"{_NAMES}.{os.getpid()}"
         scratch.write_text(json.dumps(sorted(names)))
         scratch.replace(folder / _NAMES)
+
+
+def _run(shares: Sequence[Share]) -> list[str]:
+    """Build all shares, each in a process of its own; gives the names of all collections that were seen."""
+    context = multiprocessing.get_context("spawn")
+    seen = context.SimpleQueue()
+    processes = [context.Process(target=work, args=(share, seen)) for share in shares]
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    except BaseException:
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+                process.join()
+        raise
+    if any(process.exitcode for process in processes):
+        raise CorpusError("building the collections failed")
+    return list(seen.get())
 
 
 def from_folder(path: Path | str) -> list[CollectionSource]:

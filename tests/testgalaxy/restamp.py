@@ -111,9 +111,9 @@ class Stamp:
         return Document(entries, *[again] * repeats, rest, stamp, after)
 
     def repeats_for(self, size: int) -> int:
-        """How many repeats make docs of `size` bytes or a little more."""
+        """How many repeats make docs of about `size` bytes: what is nearest to it with whole repeats."""
         missing = size - self.docs("0").size
-        return max(0, -(-missing // self._pieces[1].size))
+        return max(0, round(missing / self._pieces[1].size))
 
     @cached_property
     def _pieces(self) -> tuple[Part, Part, Part]:
@@ -133,7 +133,7 @@ class Stamp:
 
 
 def big_documents(original: CollectionSource, n: int = 20, size: int = 30 << 20) -> list[Version]:
-    """`n` versions of a collection `bulk.documents` whose docs blobs are `size` bytes or a little more."""
+    """`n` versions of a collection `bulk.documents` whose docs blobs have about `size` bytes each."""
     stamp = Stamp(original)
     repeats = stamp.repeats_for(size)
     numbers = [f"{number}.0.0" for number in range(1, n + 1)]

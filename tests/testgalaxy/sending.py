@@ -24,6 +24,8 @@ async def send(request: web.BaseRequest, reply: Reply, entry: Request) -> web.St
         response.enable_chunked_encoding()
     entry.status = reply.status
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     if isinstance(reply.body, Document):
         await _write_document(response, reply.body, entry)
     else:

@@ -60,7 +60,7 @@ class Ramp:
         if known.resting:
             return replace(known, resting=known.resting - 1)
         if sample.saturated and self.limit < self.maximum and _waits_for_source(sample):
-            return known._grown()
+            return replace(known, limit=self._larger(), before=self.limit, settling=True)
         return known
 
     def _having_seen(self, sample: Sample) -> "Ramp":
@@ -73,18 +73,15 @@ class Ramp:
         mean = (self.throughput + sample.bytes_per_second) / 2 if self.throughput else sample.bytes_per_second
         return replace(self, throughput=mean)
 
-    def _grown(self) -> "Ramp":
-        limit = min(self.maximum, self.limit + max(1, self.limit // 2))
-        return replace(self, limit=limit, before=self.limit, settling=True)
+    def _larger(self) -> int:
+        return min(self.maximum, self.limit + max(1, self.limit // 2))
 
     def _stepped_back(self, limit: int) -> "Ramp":
         longer = min(_LONGEST_REST, self.next_rest * 2)
         return replace(self, limit=limit, before=None, settling=True, resting=self.next_rest, next_rest=longer)
 
     def _lowered(self, limit: int) -> "Ramp":
-        return replace(
-            self, limit=max(1, limit), before=None, throughput=0.0, settling=True, resting=_LONGEST_REST
-        )
+        return replace(self, limit=max(1, limit), before=None, throughput=0.0, settling=True, resting=_LONGEST_REST)
 
 
 def _waits_for_source(sample: Sample) -> bool:

@@ -8,14 +8,15 @@ import hashlib
 import mmap
 import re
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 
 from collectionsync.galaxy.errors import ContentError
 from collectionsync.galaxy.versions import sort_key
 from collectionsync.store.content import Version
-from collectionsync.store.plan import Item
-from collectionsync.worker.spool import CHUNK_BYTES, Spool
+from collectionsync.store.plan import Item, storable
+from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NULL = b"null"
@@ -27,7 +28,7 @@ class _Named(msgspec.Struct):
 
 class _Artifact(msgspec.Struct):
     sha256: str
-    size: int = 0
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class _Metadata(msgspec.Struct):
@@ -54,17 +55,12 @@ class Slice:
         self._mapped = mapped
         self._view = memoryview(raw)
         self.size = len(self._view)
-        self.sha256 = hashlib.sha256(self._view).hexdigest()
-        self.has_nul = False
-        self._find_nul()
-
-    def _find_nul(self) -> None:
-        overlap = b""
+        digest, nul = hashlib.sha256(), NulSearch()
         for chunk in self.chunks():
-            if b"\\u0000" in overlap + chunk:
-                self.has_nul = True
-                return
-            overlap = chunk[-5:]
+            digest.update(chunk)
+            nul.feed(chunk)
+        self.sha256 = digest.hexdigest()
+        self.has_nul = nul.found
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the part. The pages that it takes are let go again on the way."""
@@ -82,27 +78,27 @@ def read_detail(item: Item, spool: Spool) -> tuple[Version, list[Slice]]:
 
     Raises:
         ContentError: it is no detail, or one of another version.
+        SpoolError: it cannot be mapped.
     """
     try:
         mapped = spool.mapped()
         detail = msgspec.json.decode(mapped, type=_Detail)
         metadata = msgspec.json.decode(detail.metadata, type=_Metadata | None) or _Metadata()
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:  # an empty document, msgspec's errors, and deep nesting
         raise ContentError("InvalidJSON", f"the detail of {item} is not what Galaxy v3 describes: {error}") from error
+    _let_go(mapped)
     version = _version(item, detail, metadata)
     parts = {"metadata": detail.metadata, "manifest": detail.manifest, "files": detail.files}
-    slices = [Slice(kind, mapped, raw) for kind, raw in parts.items() if memoryview(raw) != _NULL]
-    _let_go(mapped)
-    return version, slices
+    return version, [Slice(kind, mapped, raw) for kind, raw in parts.items() if memoryview(raw) != _NULL]
 
 
 def _version(item: Item, detail: _Detail, metadata: _Metadata) -> Version:
     told = (detail.namespace.name, detail.collection.name, detail.version)
     if told != (item.namespace, item.name, item.version):
-        raise ContentError("WrongVersion", f"the detail of {item} is that of {told[0]}.{told[1]} {told[2]}")
+        raise ContentError("WrongVersion", f"the detail of {item} is that of {storable('{}.{} {}'.format(*told))}")
     if detail.artifact is None:
         raise ContentError("NoArtifact", f"{item} has no artifact; versions that are built from git are not mirrored")
-    if not _SHA256.fullmatch(detail.artifact.sha256) or detail.artifact.size < 0:
+    if not _SHA256.fullmatch(detail.artifact.sha256):
         raise ContentError(
             "InvalidDigest", f"the artifact of {item} has no SHA-256 of 64 lower-case hexadecimal digits"
         )
@@ -113,9 +109,10 @@ def _version(item: Item, detail: _Detail, metadata: _Metadata) -> Version:
         sort_key=sort_key(item.version),
         sha256=detail.artifact.sha256,
         size=detail.artifact.size,
-        requires_ansible=detail.requires_ansible or None,
-        dependencies=metadata.dependencies or {},
-        tags=metadata.tags or [],
+        # A column of text cannot hold NUL; the documents keep what the source said.
+        requires_ansible=storable(detail.requires_ansible or "") or None,
+        dependencies={storable(name): storable(text) for name, text in (metadata.dependencies or {}).items()},
+        tags=[storable(tag) for tag in metadata.tags or ()],
     )
 
 

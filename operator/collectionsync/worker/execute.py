@@ -16,7 +16,7 @@ from collectionsync.store.database import StoreError
 from collectionsync.store.location import located
 from collectionsync.worker.budget import ByteBudget, plan_memory
 from collectionsync.worker.memory import find_cgroup, rss_bytes
-from collectionsync.worker.outcome import InterruptedRunError, Outcome, stopped_by
+from collectionsync.worker.outcome import InterruptedRunError, Outcome, bug, stopped_by
 from collectionsync.worker.progress import Progress, table
 from collectionsync.worker.report import Reporter
 from collectionsync.worker.sync import INSERTERS, Surroundings, Sync
@@ -172,6 +172,6 @@ def _stopped(error: Exception) -> Outcome:
     """Return what `error` means; one that nobody foresaw is a bug, and is shown whole."""
     outcome = stopped_by(error)
     if outcome is None:
-        log.exception("a bug in collectionsync: please report it with what follows")
-        raise error
+        log.error("a bug in collectionsync: please report it with what follows", exc_info=error)
+        outcome = bug(error)
     return outcome

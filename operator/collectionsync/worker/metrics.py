@@ -55,7 +55,7 @@ class WorkerCollector:
         requests = CounterMetricFamily(
             f"{_PREFIX}_http_requests", "Requests by endpoint and HTTP status.", labels=["endpoint", "code"]
         )
-        for (endpoint, code), count in tally.requests.items():
+        for (endpoint, code), count in dict(tally.requests).items():
             requests.add_metric([endpoint, code], count)
         yield requests
         yield _labelled("retries", "Requests that were repeated.", "reason", tally.retries)
@@ -69,17 +69,18 @@ def _gauge(name: str, documentation: str, value: float) -> Metric:
 
 def _labelled(name: str, documentation: str, label: str, counts: dict[str, int]) -> Metric:
     family = CounterMetricFamily(f"{_PREFIX}_{name}", documentation, labels=[label])
-    for value, count in counts.items():
+    for value, count in dict(counts).items():  # a scrape is a thread of its own, and the run goes on counting
         family.add_metric([value], count)
     return family
 
 
 def _histogram(name: str, documentation: str, latency: Latency) -> Metric:
     cumulative, buckets = 0, []
-    for bound, count in zip((*map(str, LATENCY_BUCKETS), "+Inf"), latency.buckets, strict=True):
+    counts = list(latency.buckets)
+    for bound, count in zip((*map(str, LATENCY_BUCKETS), "+Inf"), counts, strict=True):
         cumulative += count
         buckets.append((bound, float(cumulative)))
-    family = HistogramMetricFamily(f"{_PREFIX}_{name}", documentation)
+    family = HistogramMetricFamily(f"{_PREFIX}_{name}", documentation, unit="seconds")
     family.add_metric([], buckets, latency.total_seconds)
     return family
 
@@ -94,7 +95,7 @@ def served(address: str, port: int, collector: WorkerCollector) -> Iterator[int]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    registry.register(collector)  # type: ignore[arg-type]
+    registry.register(collector)
     server, thread = start_http_server(port, address, registry)
     try:
         yield server.server_port

@@ -48,6 +48,11 @@ def stopped_by(error: Exception) -> Outcome | None:
     return None
 
 
+def bug(error: Exception) -> Outcome:
+    """Return the outcome of a run that an error ended which nobody foresaw."""
+    return Outcome(ExitCode.BUG, Result.FAILED, "InternalError", f"{type(error).__name__}: {error}")
+
+
 def failed_by_policy(error: ContentFailedError) -> Outcome:
     """Return the outcome of a run whose policy is to fail when an item does."""
     return Outcome(ExitCode.CONTENT, Result.FAILED, error.reason, str(error))

@@ -123,9 +123,8 @@ class Pipeline:
 
     async def _insert(self) -> None:
         while True:
-            waited = time.monotonic()
-            fetched = await self._fetched.get()
-            self._tally.insert_idle_seconds += time.monotonic() - waited
+            with self._tally.insert_waiting():
+                fetched = await self._fetched.get()
             if fetched is None:
                 await self._fetched.put(None)
                 return

@@ -4,6 +4,7 @@ A few lines of ANSI instead of a library: tqdm would add 1.7 MB and rich 2.6 MB 
 """
 
 import asyncio
+import os
 import sys
 from typing import TextIO
 
@@ -30,7 +31,8 @@ def lines(tally: Tally) -> list[str]:
 
 
 def _bar(label: str, done: int, total: int) -> str:
-    filled = _WIDTH * done // total if total else 0
+    # A resumed run finishes more than it discovers.
+    filled = min(_WIDTH, _WIDTH * done // total) if total else 0
     return f"{label:<12} [{'#' * filled}{'.' * (_WIDTH - filled)}] {done}/{total}"
 
 
@@ -61,16 +63,24 @@ def table(report: RunReport, *, repository: str) -> str:
     if report.message:
         rows.append(("message", report.message))
     width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+    return "\n".join(f"{label:<{width}}  {_printable(text)}" for label, text in rows)
+
+
+def _printable(text: str) -> str:
+    """Return `text` without what a terminal would obey: names and reasons come from sources."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 class Progress:
-    """Shows a run on `stream`: as bars that move (`live`), or as a line now and then."""
+    """Shows a run on `stream` (stderr): as bars that move (`live`), or as a line now and then.
 
-    def __init__(self, tally: Tally, *, live: bool, stream: TextIO = sys.stderr) -> None:
+    A stream that is closed, or that nobody reads any more, ends the show and nothing else.
+    """
+
+    def __init__(self, tally: Tally, *, live: bool, stream: TextIO | None = None) -> None:
         self._tally = tally
         self._live = live
-        self._stream = stream
+        self._stream: TextIO | None = stream or sys.stderr  # None where the process was started without one
         self._drawn = 0
 
     async def keep_showing(self) -> None:
@@ -84,11 +94,37 @@ class Progress:
                 self._show()
 
     def _show(self) -> None:
-        shown = lines(self._tally)
-        if self._live:
-            up = f"\x1b[{self._drawn}F" if self._drawn else ""
-            self._stream.write(up + "".join(f"\x1b[2K{line}\n" for line in shown))
-            self._drawn = len(shown)
-        else:
-            self._stream.write("; ".join(" ".join(line.split()) for line in shown) + "\n")
-        self._stream.flush()
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(self._bars(self._stream) if self._live else self._line())
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+    def _line(self) -> str:
+        return "; ".join(" ".join(line.split()) for line in lines(self._tally)) + "\n"
+
+    def _bars(self, stream: TextIO) -> str:
+        shown = fitting(lines(self._tally), _size(stream))
+        up = f"\x1b[{self._drawn}F" if self._drawn else ""
+        self._drawn = len(shown)
+        # What a larger terminal was drawn on before is cleared below, too.
+        return up + "".join(f"\x1b[2K{line}\n" for line in shown) + "\x1b[J"
+
+
+def fitting(shown: list[str], size: tuple[int, int] | None) -> list[str]:
+    """Return what a terminal of `size` (columns, rows) shows without wrapping or scrolling; all of it for None."""
+    if size is None:
+        return shown
+    columns, rows = size
+    return [line[: columns - 1] for line in shown[: rows - 1]]
+
+
+def _size(stream: TextIO) -> tuple[int, int] | None:
+    """Return columns and rows; None where that is no terminal, or one that does not know."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return None
+    return (columns, rows) if columns > 0 and rows > 0 else None

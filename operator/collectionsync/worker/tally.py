@@ -1,8 +1,10 @@
-"""What a run has done so far: plain counters that the stages add to, and that report, metrics and progress only read."""
+"""What a run has done so far: plain counters that the stages add to, and that report, metrics and progress read."""
 
+import contextlib
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -40,6 +42,7 @@ class Tally:
     fetch_latency: Latency = field(default_factory=Latency)
     insert_latency: Latency = field(default_factory=Latency)
     insert_idle_seconds: float = 0.0
+    inserters_waiting: int = 0
 
     def request_started(self) -> None:
         """One more request is under way."""
@@ -57,6 +60,23 @@ class Tally:
     def retried(self, reason: str) -> None:
         """A request will be repeated."""
         self.retries[reason] += 1
+
+    @contextlib.contextmanager
+    def insert_waiting(self) -> Iterator[None]:
+        """Count the time inside as an inserter's wait for something to insert."""
+        # The sum of "until" less "since", so that a wait that is not over can be told of at any moment.
+        self.insert_idle_seconds -= time.monotonic()
+        self.inserters_waiting += 1
+        try:
+            yield
+        finally:
+            self.insert_idle_seconds += time.monotonic()
+            self.inserters_waiting -= 1
+
+    @property
+    def database_idle_seconds(self) -> float:
+        """How long inserters have waited so far, those included that wait now; summed over all of them."""
+        return self.insert_idle_seconds + self.inserters_waiting * time.monotonic()
 
     @property
     def seconds(self) -> float:
