@@ -112,7 +112,7 @@ def test_yaml_constructs_nothing_but_what_json_has(text: str) -> None:
             "apiVersion",
             "apiVersion: expected collectionsync.dev/v1alpha1, found 'apps/v1'",
         ),
-        ("apiVersion: collectionsync.dev/v1alpha1\nkind: 3", "kind", "kind: expected CollectionSync, found '3'"),
+        ("apiVersion: collectionsync.dev/v1alpha1\nkind: 3", "kind", "kind: expected CollectionSync, found no text"),
         (
             "apiVersion: v1\nkind: List\nitems: []",
             "kind",
@@ -128,6 +128,14 @@ def test_yaml_constructs_nothing_but_what_json_has(text: str) -> None:
 def test_something_else_than_a_collectionsync_is_refused(text: str, path: str, sentence: str) -> None:
     error = problem(text.encode())
     assert (error.path, str(error)) == (path, sentence)
+
+
+@pytest.mark.parametrize("place", ["kind", "metadata", "spec", "status"])
+def test_aliases_that_multiply_cost_nothing(place: str) -> None:
+    bomb = ["a0: &a0 [x]"] + [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 40)]
+    head = ["apiVersion: collectionsync.dev/v1alpha1", "kind: CollectionSync"]
+    lines = [line for line in head if not line.startswith(place)]
+    assert len(str(problem("\n".join([*lines, *bomb, f"{place}: *a39"]).encode()))) < 200
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))

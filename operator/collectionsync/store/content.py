@@ -4,15 +4,23 @@ Every transaction inserts exactly one unique key before anything else and waits 
 content neither race nor deadlock: the first wins, the others find its row.
 """
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import asyncpg
 
-from collectionsync.store.copy_format import COLUMNS, Document, document_rows
-from collectionsync.store.database import Connection, Database, StoreError
+from collectionsync.store.copy_format import COLUMNS, MAX_BODY_BYTES, Document, document_rows
+from collectionsync.store.database import (
+    Connection,
+    Database,
+    DatabaseUnavailableError,
+    RejectedDocumentError,
+    StoreError,
+)
 from collectionsync.store.plan import Item, Run, settle
 
 
@@ -65,6 +73,7 @@ async def store_version(
     Raises:
         ConflictError: the digest is known as another version's.
         RejectedDocumentError: PostgreSQL refuses a document.
+        DocumentLengthError: a document is not as long as it announces.
         StoreError: as Database says.
     """
     async with database.transaction() as connection:
@@ -98,7 +107,7 @@ async def fill_version(
     """Add documents that a known version lacked, and return those that were new.
 
     Raises:
-        StoreError: as for store_version().
+        RejectedDocumentError, DocumentLengthError, StoreError: as for store_version().
     """
     async with database.transaction() as connection:
         outcome, new = await _fill(connection, version_id, documents)
@@ -120,22 +129,55 @@ async def _known(connection: Connection, version: Version) -> int:
 async def _fill(
     connection: Connection, version_id: int, documents: Iterable[Document]
 ) -> tuple[Outcome, list[Document]]:
-    have = await connection.fetch("SELECT kind FROM collection_document WHERE version_id = $1", version_id)
-    kinds = {row["kind"] for row in have}
-    new = [document for document in documents if document.kind not in kinds]
-    if not new:
-        return Outcome.UNCHANGED, []
-    try:
-        async with connection.transaction():
-            await _copy(connection, version_id, new)
-    except asyncpg.UniqueViolationError:
-        # Another worker filled it between the look and the COPY; its bytes are as good.
-        return Outcome.UNCHANGED, []
-    return Outcome.FILLED, new
+    rows = await connection.fetch("SELECT kind FROM collection_document WHERE version_id = $1", version_id)
+    kinds = {row["kind"] for row in rows}
+    new = []
+    # In one order for all: workers that fill the same version wait for each other, and never in a circle.
+    for document in sorted(documents, key=lambda each: each.kind):
+        if document.kind in kinds:
+            continue
+        try:
+            async with connection.transaction():
+                await _copy(connection, version_id, [document])
+        except asyncpg.UniqueViolationError:
+            # Another worker filled it between the look and the COPY; its bytes are as good.
+            continue
+        new.append(document)
+    return (Outcome.FILLED if new else Outcome.UNCHANGED), new
 
 
 async def _copy(connection: Connection, version_id: int, documents: Sequence[Document]) -> None:
+    for document in documents:
+        if document.size > MAX_BODY_BYTES:
+            raise RejectedDocumentError(f"{document.kind} of {document.size} bytes is larger than a row can hold")
     if documents:
-        await connection.copy_to_table(
-            "collection_document", source=document_rows(version_id, documents), columns=COLUMNS, format="binary"
-        )
+        async with _ended_with(connection):
+            await connection.copy_to_table(
+                "collection_document", source=document_rows(version_id, documents), columns=COLUMNS, format="binary"
+            )
+
+
+@contextlib.asynccontextmanager
+async def _ended_with(connection: Connection) -> AsyncIterator[None]:
+    """End the block when the connection is lost: asyncpg's COPY would wait for ever to go on writing to it.
+
+    Raises:
+        DatabaseUnavailableError: it was lost.
+    """
+    try:
+        async with asyncio.timeout(None) as ending:
+            loop = asyncio.get_running_loop()
+
+            def lost(_: object) -> None:
+                ending.reschedule(loop.time())
+
+            connection.add_termination_listener(lost)
+            try:
+                yield
+            finally:
+                with contextlib.suppress(asyncpg.InterfaceError):  # the pool has taken it back already
+                    connection.remove_termination_listener(lost)
+    except TimeoutError as error:
+        if not ending.expired():
+            raise
+        raise DatabaseUnavailableError("PostgreSQL is not available: the connection was lost in a COPY") from error

@@ -11,6 +11,7 @@ from typing import Protocol
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
 TRAILER = struct.pack("!h", -1)
+MAX_BODY_BYTES = 0x3FFF_FFFF  # a field of PostgreSQL's ends below 1 GiB (docs: "PostgreSQL Limits")
 COLUMNS = ("version_id", "kind", "body", "bytes", "sha256", "has_nul")
 
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 from collectionsync.store.database import Connection
 
-_LOCK_CLASS = 0x72756E
+# A run's lock is this plus its id: a range of one's own in a namespace that all of a database's users share.
+_LOCKS = 0x72756E << 40
 _HISTORY = 10
+# Of this many items that come next, a claim looks up whether they are known by now.
+_WINDOW = 1000
 # Texts from a source end in these columns: bounded, and without what a text cannot hold.
 _MESSAGE_LENGTH = 500
+_REQUIREMENT_LENGTH = 300  # 2 x 300 characters of up to 4 bytes fit into an index row of 2704
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,29 @@ async def open_run(
         plan_sha256,
     )
     for row in unfinished:
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, row["id"]):
-            await _reopen(connection, row["id"])
+        if await _take_up(connection, row["id"]):
             return Run(row["id"], repository_id, source_id, resumed=True)
-    run_id = await connection.fetchval(
-        "INSERT INTO sync_run (repository_id, source_id, plan_sha256) VALUES ($1, $2, $3) RETURNING id",
-        repository_id,
-        source_id,
-        plan_sha256,
-    )
-    await connection.execute("SELECT pg_advisory_lock($1, $2)", _LOCK_CLASS, run_id)
+    async with connection.transaction():
+        run_id = await connection.fetchval(
+            "INSERT INTO sync_run (repository_id, source_id, plan_sha256) VALUES ($1, $2, $3) RETURNING id",
+            repository_id,
+            source_id,
+            plan_sha256,
+        )
+        # Before anybody can see the run: unlocked, it would be taken for a killed worker's. The commit keeps the lock.
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCKS + run_id)
     return Run(run_id, repository_id, source_id, resumed=False)
+
+
+async def _take_up(connection: Connection, run_id: int) -> bool:
+    """Lock a run and open it again, unless another worker has it or had it until just now."""
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCKS + run_id):
+        return False
+    if not await connection.fetchval("SELECT result = 'Running' FROM sync_run WHERE id = $1", run_id):
+        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCKS + run_id)
+        return False
+    await _reopen(connection, run_id)
+    return True
 
 
 async def _identity(connection: Connection, select: str, insert: str, *key: str) -> int:
@@ -93,15 +109,18 @@ async def _identity(connection: Connection, select: str, insert: str, *key: str)
 
 
 async def _reopen(connection: Connection, run_id: int) -> None:
-    """Forget what the earlier worker had begun or could not get; what it stored stays stored."""
-    await connection.execute(
-        "UPDATE sync_item SET state = 'Pending', reason = NULL, message = NULL"
-        " WHERE run_id = $1 AND state IN ('Claimed', 'Failed')",
-        run_id,
-    )
-    await connection.execute(
-        "UPDATE sync_requirement SET state = 'Pending', reason = NULL, message = NULL WHERE run_id = $1", run_id
-    )
+    """Forget what the earlier worker had begun or could not get; what it stored stays stored.
+
+    Every requirement is looked up again, which brings back those failed items that the source still lists.
+    """
+    async with connection.transaction():
+        await connection.execute("DELETE FROM sync_item WHERE run_id = $1 AND state = 'Failed'", run_id)
+        await connection.execute(
+            "UPDATE sync_item SET state = 'Pending' WHERE run_id = $1 AND state = 'Claimed'", run_id
+        )
+        await connection.execute(
+            "UPDATE sync_requirement SET state = 'Pending', reason = NULL, message = NULL WHERE run_id = $1", run_id
+        )
 
 
 async def require(connection: Connection, run: Run, requirements: Iterable[Requirement]) -> None:
@@ -114,19 +133,26 @@ async def require(connection: Connection, run: Run, requirements: Iterable[Requi
 
 
 async def require_dependencies(connection: Connection, run: Run) -> None:
-    """Add what the run's versions depend on. The order in which versions came makes no difference."""
+    """Add what the run's versions depend on. The order in which versions came makes no difference.
+
+    A name or a range that is too long for any index is cut so that it is none, and fails like any other such.
+    """
     await connection.execute(
         """
         INSERT INTO sync_requirement (run_id, name, range, required_by)
-        SELECT DISTINCT ON (d.key, d.value) $1::bigint, d.key, d.value, v.namespace || '.' || v.name || ' ' || v.version
+        SELECT DISTINCT ON (1, 2, 3) $1::bigint,
+               CASE WHEN length(d.key) > $2 THEN left(d.key, $2 - 1) || '…' ELSE d.key END,
+               CASE WHEN length(d.value) > $2 THEN left(d.value, $2 - 1) || '…' ELSE d.value END,
+               v.namespace || '.' || v.name || ' ' || v.version
         FROM sync_item i
         JOIN collection_version v ON v.id = i.version_id
         CROSS JOIN LATERAL jsonb_each_text(v.dependencies) d
         WHERE i.run_id = $1
-        ORDER BY d.key, d.value, v.sort_key
+        ORDER BY 1, 2, 3, v.namespace, v.name, v.sort_key
         ON CONFLICT DO NOTHING
         """,
         run.id,
+        _REQUIREMENT_LENGTH,
     )
 
 
@@ -183,30 +209,48 @@ async def claim(connection: Connection, run: Run, count: int) -> Claim:
     What the store knows already, by an earlier run or by one that works beside this, is recognised first and costs no
     request. The order differs from run to run, so that two syncs of the same content share the work.
     """
+    recognised = 0
     async with connection.transaction():
-        known = await connection.fetch(_RECOGNISE, run.id, run.source_id)
-        rows = await connection.fetch(_CLAIM, run.id, count)
-    items = [Item(row["namespace"], row["name"], row["version"], row["version_id"]) for row in rows]
-    return Claim(items, sum(row["state"] == "Unchanged" for row in known))
+        while True:
+            known = await connection.fetch(_RECOGNISE, run.id, run.source_id, _WINDOW)
+            recognised += sum(row["state"] == "Unchanged" for row in known)
+            rows = await connection.fetch(_CLAIM, run.id, count)
+            if rows or not known:
+                break
+    return Claim([Item(row["namespace"], row["name"], row["version"], row["version_id"]) for row in rows], recognised)
 
 
 _RECOGNISE = """
+    WITH next AS MATERIALIZED (
+        SELECT namespace, name, version FROM sync_item
+        WHERE run_id = $1 AND state = 'Pending' AND version_id IS NULL ORDER BY turn LIMIT $3
+    ), known AS MATERIALIZED (
+        SELECT i.namespace, i.name, i.version, s.version_id,
+               EXISTS (SELECT FROM collection_document d
+                       WHERE d.version_id = s.version_id AND d.kind = 'docs_blob') AS has_docs
+        FROM next
+        JOIN source_version s ON s.source_id = $2
+             AND (s.namespace, s.name, s.version) = (next.namespace, next.name, next.version)
+        JOIN sync_item i ON i.run_id = $1
+             AND (i.namespace, i.name, i.version) = (next.namespace, next.name, next.version)
+        WHERE i.state = 'Pending' AND i.version_id IS NULL
+        FOR UPDATE OF i SKIP LOCKED
+    )
     UPDATE sync_item i
-    SET version_id = s.version_id,
-        state = CASE WHEN EXISTS (SELECT FROM collection_document d
-                                  WHERE d.version_id = s.version_id AND d.kind = 'docs_blob')
-                THEN 'Unchanged' ELSE 'Pending' END
-    FROM source_version s
-    WHERE i.run_id = $1 AND i.state = 'Pending' AND i.version_id IS NULL AND s.source_id = $2
-      AND (s.namespace, s.name, s.version) = (i.namespace, i.name, i.version)
+    SET version_id = known.version_id, state = CASE WHEN known.has_docs THEN 'Unchanged' ELSE 'Pending' END
+    FROM known
+    WHERE i.run_id = $1 AND (i.namespace, i.name, i.version) = (known.namespace, known.name, known.version)
     RETURNING i.state
 """
 _CLAIM = """
-    UPDATE sync_item SET state = 'Claimed'
-    WHERE run_id = $1 AND (namespace, name, version) IN (
+    WITH next AS MATERIALIZED (
         SELECT namespace, name, version FROM sync_item WHERE run_id = $1 AND state = 'Pending'
-        ORDER BY md5($1::text || namespace || name || version) LIMIT $2 FOR UPDATE SKIP LOCKED)
-    RETURNING namespace, name, version, version_id
+        ORDER BY turn LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE sync_item i SET state = 'Claimed'
+    FROM next
+    WHERE i.run_id = $1 AND (i.namespace, i.name, i.version) = (next.namespace, next.name, next.version)
+    RETURNING i.namespace, i.name, i.version, i.version_id
 """
 
 
@@ -252,7 +296,8 @@ async def failures(connection: Connection, run: Run, limit: int) -> list[Failure
     """Return what could not be had, in a stable order."""
     rows = await connection.fetch(
         """
-        SELECT name, range AS version, reason, message FROM sync_requirement WHERE run_id = $1 AND state = 'Failed'
+        SELECT name COLLATE "C" AS name, range COLLATE "C" AS version, reason, message
+        FROM sync_requirement WHERE run_id = $1 AND state = 'Failed'
         UNION ALL
         SELECT namespace || '.' || name, version, reason, message FROM sync_item WHERE run_id = $1 AND state = 'Failed'
         ORDER BY 1, 2 LIMIT $2
@@ -293,6 +338,8 @@ async def counts(connection: Connection, run: Run) -> Counts:
 async def finish(connection: Connection, run: Run, *, result: str, report: bytes) -> None:
     """End a run for good: keep its report and its failures, and forget what the repository's history does not need."""
     async with connection.transaction():
+        # Two runs of one repository end one after the other: both may find the same history too long.
+        await connection.execute("SELECT FROM repository WHERE id = $1 FOR NO KEY UPDATE", run.repository_id)
         await connection.execute(
             "UPDATE sync_run SET result = $2, report = $3, ended_at = now() WHERE id = $1",
             run.id,
@@ -305,14 +352,14 @@ async def finish(connection: Connection, run: Run, *, result: str, report: bytes
             DELETE FROM sync_run WHERE repository_id = $1 AND id < $2
             AND (id IN (SELECT id FROM sync_run WHERE repository_id = $1 AND result <> 'Running'
                         ORDER BY id DESC OFFSET $3)
-                 OR (result = 'Running' AND pg_try_advisory_xact_lock($4, id::int)))
+                 OR (result = 'Running' AND pg_try_advisory_xact_lock($4 + id)))
             """,
             run.repository_id,
             run.id,
             _HISTORY,
-            _LOCK_CLASS,
+            _LOCKS,
         )
-    await connection.execute("SELECT pg_advisory_unlock($1, $2)", _LOCK_CLASS, run.id)
+    await connection.execute("SELECT pg_advisory_unlock($1)", _LOCKS + run.id)
 
 
 def affected(tag: str) -> int:

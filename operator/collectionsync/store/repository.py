@@ -45,8 +45,8 @@ async def publish(connection: Connection, run: Run) -> Publication:
     A version that the repository has with another digest is replaced; everything else that it has stays.
     """
     async with connection.transaction():
-        # Two runs of one repository publish one after the other.
-        await connection.execute("SELECT FROM repository WHERE id = $1 FOR UPDATE", run.repository_id)
+        # Two runs of one repository publish one after the other; a third may begin meanwhile.
+        await connection.execute("SELECT FROM repository WHERE id = $1 FOR NO KEY UPDATE", run.repository_id)
         number = await connection.fetchval(
             "SELECT coalesce(max(number), 0) + 1 FROM repository_version WHERE repository_id = $1", run.repository_id
         )

@@ -54,14 +54,16 @@ CREATE INDEX ON source_version (version_id);
 
 -- A json body may hold escapes that no text can: one of them anywhere makes every -> on the document fail.
 -- Such an escape becomes U+FFFD for readers; the stored body stays as it came.
-CREATE FUNCTION readable_json(body json) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+-- Escaped backslashes are set aside meanwhile, as a character that no JSON text has: then every \ begins an escape.
+CREATE FUNCTION readable_json(body json) RETURNS json LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT CASE
         WHEN strpos(body::text, '\u0000') = 0 AND strpos(body::text, '\ud') = 0 AND strpos(body::text, '\uD') = 0
         THEN body
-        ELSE regexp_replace(regexp_replace(regexp_replace(body::text,
-            '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g'),
-            '(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\1\\ufffd', 'g'),
-            '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\1\\ufffd', 'g')::json
+        ELSE replace(regexp_replace(regexp_replace(replace(replace(body::text,
+            '\\', chr(1)), '\u0000', '\ufffd'),
+            '\\u[dD][89abAB][[:xdigit:]]{2}(?!\\u[dD][c-fC-F][[:xdigit:]]{2})', '\\ufffd', 'g'),
+            '(?<!\\u[dD][89abAB][[:xdigit:]]{2})\\u[dD][c-fC-F][[:xdigit:]]{2}', '\\ufffd', 'g'),
+            chr(1), '\\')::json
     END
 $$;
 

@@ -36,7 +36,9 @@ CREATE TABLE sync_item (
     version_id bigint REFERENCES collection_version,
     reason     text,
     message    text,
+    turn       uuid NOT NULL GENERATED ALWAYS AS (md5(run_id::text || namespace || name || version)::uuid) STORED,
     PRIMARY KEY (run_id, namespace, name, version)
 );
+COMMENT ON COLUMN sync_item.turn IS 'when it is claimed: in another order in each run, so that two share their work';
 COMMENT ON COLUMN sync_item.state IS 'Filled: a document that was missing came; Unchanged: nothing was to be done';
-CREATE INDEX ON sync_item (run_id) WHERE state IN ('Pending', 'Claimed');
+CREATE INDEX ON sync_item (run_id, turn) WHERE state = 'Pending';
