@@ -174,6 +174,8 @@ class Borrowers:
 
     async def do(self, what: str, number: int) -> None:
         if what == "acquire":
+            for _ in range(3):  # whoever was served already shall be seen first
+                await asyncio.sleep(0)
             self.tasks.append(asyncio.create_task(self._borrow(len(self.tasks), number)))
             await asyncio.sleep(0)  # to stand in the queue before anything else happens
         elif what == "cancel" and number < len(self.tasks):

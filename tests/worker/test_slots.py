@@ -22,6 +22,8 @@ class Users:
 
     async def do(self, what: str, number: int) -> None:
         if what == "enter":
+            for _ in range(3):  # whoever was served already shall be seen first
+                await asyncio.sleep(0)
             self.tasks.append(asyncio.create_task(self._use(len(self.tasks))))
             await asyncio.sleep(0)  # to stand in the queue before anything else happens
         elif what == "cancel" and number < len(self.tasks):

@@ -51,7 +51,9 @@ async def test_requests_that_are_throttled_lower_the_limit() -> None:
 async def test_other_retries_do_not() -> None:
     slots, tally = Slots(8), Tally()
     async with steered(slots, tally):
-        await until(lambda: tally.retries["SourceUnavailable"] > 30, meanwhile=lambda: tally.retried("SourceUnavailable"))
+        await until(
+            lambda: tally.retries["SourceUnavailable"] > 30, meanwhile=lambda: tally.retried("SourceUnavailable")
+        )
 
     assert slots.limit == 8
 
@@ -87,7 +89,12 @@ def test_a_sample_is_a_rate_over_its_window() -> None:
     tally.received(5000)
     sample = steering._sample(before, reading(tally, at=12.0), saturated=True, sessions=3, limit=AMPLE)
 
-    assert (sample.bytes_per_second, sample.saturated, sample.throttled, sample.memory_short) == (2500, True, False, False)
+    assert (sample.bytes_per_second, sample.saturated, sample.throttled, sample.memory_short) == (
+        2500,
+        True,
+        False,
+        False,
+    )
 
 
 def test_an_inserter_that_waits_for_the_whole_window_is_idle_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

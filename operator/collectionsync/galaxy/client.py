@@ -4,18 +4,25 @@ Follows https://docs.ansible.com/projects/galaxy-ng and what a real pulp_ansible
 for every legacy path, lists without a stable order, Content-Types that mean nothing.
 """
 
-from collections.abc import AsyncIterator
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 from yarl import URL
 
-from collectionsync.galaxy.errors import AuthenticationError, ContentError, NotFoundError, TransientError
-from collectionsync.galaxy.transport import Sink, Transport
+from collectionsync.galaxy.credentials import origin_of
+from collectionsync.galaxy.errors import (
+    AuthenticationError,
+    ContentError,
+    GalaxyError,
+    NotFoundError,
+    TransientError,
+    shown,
+)
+from collectionsync.galaxy.transport import Sink, Transport, resolve
 
-# A page of 100 versions takes 30 to 60 KB. What is larger by a hundred times is no list.
-PAGE_LIMIT_BYTES = 4 * 1024 * 1024
+# A page of 100 versions takes 30 to 60 KB. What is many times larger is no list, and takes ten times that once parsed.
+PAGE_LIMIT_BYTES = 2 * 1024 * 1024
 PAGE_SIZE = 100
 VERSIONS_LIMIT = 20_000
 _READS = 3
@@ -24,7 +31,7 @@ T = TypeVar("T")
 
 
 class _Root(msgspec.Struct):
-    available_versions: dict[str, str]
+    available_versions: dict[str, object]
 
 
 class _Meta(msgspec.Struct):
@@ -35,7 +42,7 @@ class _Links(msgspec.Struct):
     next: str | None = None
 
 
-class _Item(msgspec.Struct):
+class _Item(msgspec.Struct, gc=False):
     version: str
 
 
@@ -70,7 +77,7 @@ class GalaxyClient:
 
     def __init__(self, transport: Transport, url: str) -> None:
         self._transport = transport
-        self._url = URL(url if url.endswith("/") else url + "/")
+        self._url = _folder(URL(url))
         self._collections = self._url
 
     async def connect(self) -> None:
@@ -79,38 +86,36 @@ class GalaxyClient:
         Raises:
             GalaxyError: neither answers, or what answers speaks no v3.
         """
-        first = self._url
-        if first.host == "galaxy.ansible.com" and first.path == "/":
-            first = first / "api/"
-        try:
-            root, at = await self._root(first)
-        except (ContentError, NotFoundError) as error:
+        refusals: list[GalaxyError] = []
+        for url in discovery_urls(self._url):
             try:
-                root, at = await self._root(first.join(URL("api/")))
-            except (ContentError, NotFoundError):
-                raise ContentError("NotGalaxy", f"no Galaxy API at {first} nor at api/ below it: {error}") from error
-        except TransientError as error:
-            if error.reason == "Forbidden":
-                raise AuthenticationError(f"{error}; check the Secret named in spec.source.secretRef") from error
-            raise
-        path = root.available_versions.get("v3")
-        if path is None:
-            spoken = ", ".join(sorted(root.available_versions)) or "nothing"
-            raise ContentError("NotGalaxy", f"{at} speaks {spoken}; a Galaxy v3 API is needed")
-        self._collections = at.join(URL(path)).join(URL("collections/"))
+                root, at = await self._root(url)
+            except (ContentError, NotFoundError) as error:
+                refusals.append(error)
+            except TransientError as error:
+                if error.reason != "Forbidden":
+                    raise
+                refusals.append(error)
+            else:
+                self._collections = _collections(root, at)
+                return
+        told = "; ".join(map(str, refusals))
+        if any(error.reason == "Forbidden" for error in refusals):
+            raise AuthenticationError(f"{told}; check the Secret named in spec.source.secretRef") from refusals[-1]
+        raise ContentError("NotGalaxy", f"no Galaxy API at {shown(self._url)}: {told}") from refusals[-1]
 
     async def exists(self, namespace: str, name: str) -> bool:
         """Say whether the server knows the collection: its list of versions is empty either way."""
-        legacy = self._collections
-        suffix = f"{namespace}/{name}/"
-        url = legacy.join(URL(suffix))
+        asked = self._collections
+        path = f"{namespace}/{name}/"
+        url = asked.join(URL(path))
         try:
             found = await self._transport.get("collection", url, _Buffer(), limit=PAGE_LIMIT_BYTES)
         except NotFoundError:
             return False
         # Pulp redirects every legacy path, to another prefix of the same host: asking there halves the requests.
-        if found.path.endswith(f"/{suffix}") and found.origin() == legacy.origin() and self._collections == legacy:
-            self._collections = found.with_path(found.raw_path.removesuffix(suffix), encoded=True)
+        if found.raw_path.endswith(f"/{path}") and _same_origin(found, asked) and self._collections == asked:
+            self._collections = found.with_path(found.raw_path.removesuffix(path), encoded=True)
         return True
 
     async def versions(self, namespace: str, name: str) -> Listing:
@@ -122,19 +127,39 @@ class GalaxyClient:
         Raises:
             GalaxyError: the list cannot be had.
         """
-        seen: dict[str, None] = {}
+        seen: set[str] = set()
         for _ in range(_READS):
-            count = None
-            unique: set[str] = set()
-            async for page in self._pages(namespace, name):
-                count = page.meta.count
-                unique.update(item.version for item in page.data)
-                if len(unique) > VERSIONS_LIMIT:
-                    raise ContentError("TooLarge", f"{namespace}.{name} lists more than {VERSIONS_LIMIT} versions")
-            seen.update(dict.fromkeys(unique))
-            if count is None or len(unique) == count:
-                return Listing(list(unique), complete=True)
+            listing = await self._read(namespace, name)
+            if listing.complete:
+                return listing
+            seen.update(listing.versions)
         return Listing(list(seen), complete=False)
+
+    async def _read(self, namespace: str, name: str) -> Listing:
+        """Read the list once. It is complete if it kept one count from page to page, and has as many versions."""
+        found: set[str] = set()
+        counts: set[int] = set()
+        got = 0
+        url: URL | None = self._collections.join(URL(f"{namespace}/{name}/versions/")).with_query(
+            limit=PAGE_SIZE, offset=0
+        )
+        while url is not None:
+            try:
+                page, at = await self._page(url)
+            except NotFoundError:
+                if not got:
+                    raise
+                break
+            counts.update([] if page.meta.count is None else [page.meta.count])
+            got += len(page.data)
+            known = len(found)
+            found.update(item.version for item in page.data)
+            if len(found) > VERSIONS_LIMIT:
+                raise ContentError("TooLarge", f"{namespace}.{name} lists more than {VERSIONS_LIMIT} versions")
+            url = _following(page, at, got)
+            if len(found) == known:
+                break  # links in a circle, or a server that gives the same page for every offset
+        return Listing(list(found), complete=counts == {len(found)} if counts else url is None)
 
     async def detail(self, namespace: str, name: str, version: str, sink: Sink, *, limit: int) -> None:
         """Bring the version's detail document into `sink`, as it comes."""
@@ -158,44 +183,53 @@ class GalaxyClient:
         at = await self._transport.get("root", url, body, limit=PAGE_LIMIT_BYTES)
         return _decode(body, _Root, at), at
 
-    async def _pages(self, namespace: str, name: str) -> AsyncIterator[_Page]:
-        base = self._collections.join(URL(f"{namespace}/{name}/versions/"))
-        url = base.with_query(limit=PAGE_SIZE, offset=0)
-        asked = {url}
-        got = 0
-        while True:
-            body = _Buffer()
-            try:
-                at = await self._transport.get("versions", url, body, limit=PAGE_LIMIT_BYTES)
-            except NotFoundError:
-                return
-            page = _decode(body, _Page, at)
-            yield page
-            got += len(page.data)
-            following = _following(page, at, base, got)
-            if following is None or following in asked or not page.data:
-                return
-            url = following
-            asked.add(url)
+    async def _page(self, url: URL) -> tuple[_Page, URL]:
+        body = _Buffer()
+        at = await self._transport.get("versions", url, body, limit=PAGE_LIMIT_BYTES)
+        return _decode(body, _Page, at), at
 
 
-def _following(page: _Page, at: URL, base: URL, got: int) -> URL | None:
+def discovery_urls(url: URL) -> tuple[URL, ...]:
+    """Return where to look for the API, one after the other; `url` ends in a slash. As ansible-galaxy does."""
+    below = url.join(URL("api/"))
+    return (below,) if url.host == "galaxy.ansible.com" and url.path == "/" else (url, below)
+
+
+def _collections(root: _Root, at: URL) -> URL:
+    """Return where the v3 API has its collections. Its path is below the root, as ansible-galaxy reads it."""
+    path = root.available_versions.get("v3")
+    if not isinstance(path, str) or not path.strip("/"):
+        spoken = ", ".join(sorted(root.available_versions)) or "nothing"
+        raise ContentError("NotGalaxy", f"{shown(at)} speaks {shown(spoken)}; a Galaxy v3 API is needed")
+    found = resolve(_folder(at), path.strip("/") + "/", reason="InvalidLink")
+    if not _same_origin(found, at):
+        raise ContentError("InvalidLink", f"{shown(at)} names another host for its v3 API: {shown(found)}")
+    return found.join(URL("collections/"))
+
+
+def _following(page: _Page, at: URL, got: int) -> URL | None:
     """Return the next page. Links are path-only on real servers, absolute on some, and on some are missing."""
     if page.links is not None and page.links.next:
-        try:
-            link = at.join(URL(page.links.next, encoded=True))
-        except ValueError as error:
-            raise ContentError("InvalidLink", f"{at} links to {page.links.next!r}, which is no URL") from error
-        if link.origin() != at.origin():
-            raise ContentError("InvalidLink", f"{at} links to another host for its next page: {link}")
+        link = resolve(at, page.links.next, reason="InvalidLink")
+        if not _same_origin(link, at):
+            raise ContentError("InvalidLink", f"{shown(at)} links to another host for its next page: {shown(link)}")
         return link
     if page.meta.count is not None and got < page.meta.count:
-        return base.with_query(limit=PAGE_SIZE, offset=got)
+        return at.with_query(limit=PAGE_SIZE, offset=got)
     return None
+
+
+def _folder(url: URL) -> URL:
+    """Return the URL as one that others can be below."""
+    return url.with_path(url.raw_path.rstrip("/") + "/", encoded=True)
+
+
+def _same_origin(one: URL, other: URL) -> bool:
+    return origin_of(one) == origin_of(other)
 
 
 def _decode(body: _Buffer, kind: type[T], url: URL) -> T:
     try:
         return msgspec.json.decode(body.data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ContentError("InvalidJSON", f"{url} is not the JSON of a Galaxy v3 API: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ContentError("InvalidJSON", f"{shown(url)} is not the JSON of a Galaxy v3 API: {error}") from error

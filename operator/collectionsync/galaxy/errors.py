@@ -4,6 +4,11 @@ An item's failure must not look like the source's, nor a passing one like a last
 alone whether to retry, to skip the item, or to end the run.
 """
 
+from yarl import URL
+
+# Messages end in the status of a resource and in a report of 4 KiB.
+_SHOWN_LENGTH = 200
+
 
 class GalaxyError(Exception):
     """A request that did not bring what was asked for. `reason` is CamelCase and stable; the text is for people."""
@@ -51,3 +56,32 @@ class UntrustedError(GalaxyError):
 
     def __init__(self, message: str) -> None:
         super().__init__("CertificateNotTrusted", message)
+
+
+def shown(said: URL | str) -> str:
+    """Return what a source said as a message can show it: short, printable, and a URL without its query.
+
+    Queries of redirect targets are credentials of their own (presigned URLs), and messages are read by many.
+    """
+    if isinstance(said, URL):
+        text = str(said.with_query(None).with_fragment(None).with_user(None))
+    else:
+        text = said if said.isprintable() else repr(said)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+
+
+def refused(status: int, url: URL, *, retry_after: float | None = None) -> GalaxyError:
+    """Return what a status means that brings no body."""
+    said = f"{shown(url)} answered {status}"
+    if status == 401:
+        return AuthenticationError(f"{said}; check the Secret named in spec.source.secretRef")
+    if status in (404, 410):
+        return NotFoundError(said)
+    if status == 429:
+        return RateLimitedError(said, retry_after=retry_after)
+    if status == 403:
+        # cloud.redhat.com hides its rate limit behind 403 (ansible-core's api.py), so it is worth another try.
+        return TransientError(said, reason="Forbidden", retry_after=retry_after)
+    if status >= 500 or status in (408, 425):
+        return TransientError(said, retry_after=retry_after)
+    return ContentError("UnexpectedStatus", said)

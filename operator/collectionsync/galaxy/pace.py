@@ -4,7 +4,7 @@ import asyncio
 
 
 class Pace:
-    """Spaces requests evenly and holds all of them back when the source says so.
+    """Spaces requests evenly, first come, first served, and holds all of them back when the source says so.
 
     `rate` is in requests per second; None sets no pace. Holding is for the whole source: a 429 that one connection
     receives is meant for the client, not for the connection.
@@ -14,14 +14,16 @@ class Pace:
         self._interval = 1 / rate if rate else 0.0
         self._next = 0.0
         self._held_until = 0.0
+        # Whoever waits has no moment of its own yet: moments given out before a hold would all come due at its end.
+        self._first = asyncio.Lock()
 
     async def turn(self) -> None:
         """Wait for the next free moment."""
         loop = asyncio.get_running_loop()
-        start = max(loop.time(), self._next)
-        self._next = start + self._interval
-        while (wait := max(start, self._held_until) - loop.time()) > 0:
-            await asyncio.sleep(wait)
+        async with self._first:
+            while (wait := max(self._next, self._held_until) - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            self._next = loop.time() + self._interval
 
     def hold(self, seconds: float) -> None:
         """Let nothing through for so many seconds from now."""

@@ -3,6 +3,7 @@
 import email.utils
 import random
 from dataclasses import dataclass
+from datetime import UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class RetryPolicy:
             return retry_after + random.uniform(0, min(1.0, ceiling))
         return random.uniform(0, ceiling)
 
+    def is_too_long(self, retry_after: float | None) -> bool:
+        """Say whether a server asks for a longer pause than a run is worth."""
+        return retry_after is not None and retry_after > self.longest_wait_seconds
+
 
 def parse_retry_after(value: str | None, *, now: float) -> float | None:
     """Return the seconds that a Retry-After header asks for, given as seconds or as a date (RFC 9110, 10.2.3).
@@ -42,6 +47,8 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+        date = email.utils.parsedate_to_datetime(text)
+        # The two oldest forms of a date name no zone, and mean UTC (RFC 9110, section 5.6.7).
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None

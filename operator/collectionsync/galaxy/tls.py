@@ -18,7 +18,8 @@ def client_context(*, ca: str | None = None, certificate: str | None = None, key
     """
     context = ssl.create_default_context(cafile=ca)
     if certificate is not None:
-        context.load_cert_chain(certificate, key)
+        # An encrypted key would ask whoever sits at the terminal, or hang where nobody does; so it is an error.
+        context.load_cert_chain(certificate, key, password="")
     return context
 
 

@@ -3,23 +3,26 @@
 import asyncio
 import socket
 import ssl
+import string
 import time
 from typing import Protocol
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 import collectionsync
-from collectionsync.galaxy.body import chunks
+from collectionsync.galaxy.body import CHUNK_BYTES, Body
 from collectionsync.galaxy.credentials import Credentials
 from collectionsync.galaxy.errors import (
     AuthenticationError,
     ContentError,
     GalaxyError,
-    NotFoundError,
     RateLimitedError,
     TransientError,
     UntrustedError,
+    refused,
+    shown,
 )
 from collectionsync.galaxy.pace import Pace
 from collectionsync.galaxy.retry import RetryPolicy, parse_retry_after
@@ -30,6 +33,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Autotuned receive buffers grow to megabytes per socket, and a memory cgroup is charged for them.
 _RECEIVE_BUFFER_BYTES = 64 * 1024
 _READ_BUFFER_BYTES = 16 * 1024
+_CONNECT_SECONDS = 10.0
 
 
 class Sink(Protocol):
@@ -61,7 +65,9 @@ class Observer(Protocol):
 class Transport:
     """A pool of connections to one source, for `async with`.
 
-    `connections` bounds the open ones. `insecure` allows plain HTTP; without it a redirect to HTTP is refused too.
+    `connections` bounds the open ones, each of which lasts until its body is in its sink: where sinks wait for each
+    other, there have to be as many connections as callers. `insecure` allows plain HTTP; without it a redirect to HTTP
+    is refused too. A try may take `total_seconds`, of which the source may be silent for `stall_seconds` at a time.
     """
 
     def __init__(
@@ -83,14 +89,15 @@ class Transport:
         self._insecure = insecure
         self._pace = Pace(rate)
         self._connections = connections
+        # Not left to the pool: whoever waits there has had its turn, and a source that says 429 could not hold it back.
+        self._free = asyncio.Semaphore(connections)
         self._retry = retry or RetryPolicy()
         self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds, sock_connect=min(10.0, stall_seconds), sock_read=stall_seconds
+            total=total_seconds, sock_connect=min(_CONNECT_SECONDS, stall_seconds), sock_read=stall_seconds
         )
 
     async def __aenter__(self) -> "Transport":
-        if self._ssl is not None:
-            shrink_read_buffers()
+        shrink_read_buffers()
         connector = aiohttp.TCPConnector(
             limit=self._connections, ssl=self._ssl or True, socket_factory=_small_socket, keepalive_timeout=60
         )
@@ -119,6 +126,7 @@ class Transport:
         Raises:
             GalaxyError: by its class, what to do next; transient errors only after every retry.
         """
+        self._admit(url)
         failed = throttled = 0
         while True:
             try:
@@ -136,93 +144,105 @@ class Transport:
                 await asyncio.sleep(self._pause_for(failed, error))
 
     def _pause_for(self, attempt: int, error: TransientError) -> float:
-        pause = self._retry.pause(attempt, error.retry_after)
-        if pause > self._retry.longest_wait_seconds:
+        if self._retry.is_too_long(error.retry_after):
             raise TransientError(
-                f"{error} and asks to wait for {pause:.0f} s, which is longer than a run waits; run again later",
+                f"{error} and asks to wait for {error.retry_after:.0f} s, which is longer than a run waits; "
+                "run again later",
                 reason=error.reason,
             ) from error
         self._observer.retried(error.reason)
-        return pause
+        return self._retry.pause(attempt, error.retry_after)
 
     async def _follow(self, endpoint: str, url: URL, sink: Sink, limit: int) -> URL:
+        asked = url
         for _ in range(MAX_REDIRECTS + 1):
-            target = await self._exchange(endpoint, url, sink, limit)
-            if target is None:
+            location = await self._exchange(endpoint, url, sink, limit)
+            if location is None:
                 return url
-            url = self._admissible(url, target)
-        raise ContentError("TooManyRedirects", f"{url}: still redirected after {MAX_REDIRECTS} redirects")
+            url = resolve(url, location, reason="InvalidRedirect")
+            self._admit(url)
+        raise ContentError("TooManyRedirects", f"{shown(asked)} is still redirected after {MAX_REDIRECTS} redirects")
 
-    def _admissible(self, url: URL, target: str) -> URL:
-        """Resolve a Location (RFC 9110, 10.2.2) as it was sent: presigned queries must not be quoted again."""
-        try:
-            resolved = url.join(URL(target, encoded=True))
-        except ValueError as error:
-            raise ContentError("InvalidRedirect", f"{url} redirects to {target!r}, which is no URL") from error
-        if resolved.scheme == "https" or (resolved.scheme == "http" and self._insecure):
-            return resolved
-        raise ContentError(
-            "InvalidRedirect", f"{url} redirects to {resolved}; set spec.source.insecure to follow to plain HTTP"
-        )
+    def _admit(self, url: URL) -> None:
+        if url.scheme == "https" or (url.scheme == "http" and self._insecure):
+            return
+        raise ContentError("InsecureURL", f"{shown(url)} is not https; set spec.source.insecure to allow plain HTTP")
 
     async def _exchange(self, endpoint: str, url: URL, sink: Sink, limit: int) -> str | None:
         """Make one request; return where it redirects to, or None when its body is in the sink."""
-        await self._pace.turn()
-        code = "error"
-        self._observer.request_started()
-        try:
-            headers = self._credentials.headers(url)
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                code = str(response.status)
-                if response.status in _REDIRECTS and (target := response.headers.get("Location")):
-                    return target
-                if response.status != 200:
-                    raise _refusal(response)
-                await self._pour(response, sink, limit)
-                return None
-        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-            raise UntrustedError(
-                f"the certificate of {url.origin()} does not verify ({error}); "
-                "name a Secret with its authority as ca.crt in spec.source.certSecretRef"
-            ) from error
-        except TimeoutError as error:
-            raise TransientError(f"{url} did not answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise TransientError(f"{url} broke off: {_said(error)}") from error
-        finally:
-            self._observer.request_ended(endpoint, code)
+        async with self._free:
+            await self._pace.turn()
+            code = "error"
+            self._observer.request_started()
+            try:
+                headers = self._credentials.headers(url)
+                async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                    code = str(response.status)
+                    if response.status in _REDIRECTS and (location := response.headers.get("Location")):
+                        return location
+                    if response.status != 200:
+                        raise self._refusal(response)
+                    await self._pour(response, sink, limit)
+                    return None
+            except (aiohttp.ClientError, OSError, UnicodeError) as error:
+                raise _failure(url, error) from error
+            finally:
+                self._observer.request_ended(endpoint, code)
 
     async def _pour(self, response: aiohttp.ClientResponse, sink: Sink, limit: int) -> None:
-        size = response.content_length if "Content-Encoding" not in response.headers else None
-        if size is not None and size > limit:
-            raise ContentError("TooLarge", f"{response.url} announces {size} bytes; {limit} are allowed")
-        await sink.begin(size)
-        async for taken, chunk in chunks(response, limit=limit):
-            if taken:
-                self._observer.received(taken)
-            sink.write(chunk)
+        body = Body(response, limit=limit)
+        await sink.begin(body.size)
+        while wire := await response.content.read(CHUNK_BYTES):
+            self._observer.received(len(wire))
+            for chunk in body.feed(wire):
+                sink.write(chunk)
+        body.end()
+
+    def _refusal(self, response: aiohttp.ClientResponse) -> GalaxyError:
+        wait = parse_retry_after(response.headers.get("Retry-After"), now=time.time())
+        error = refused(response.status, response.url, retry_after=wait)
+        if isinstance(error, AuthenticationError) and not self._credentials.are_for(response.url):
+            # Other credentials would not be sent there either, so this one item fails and not the run.
+            return TransientError(
+                f"{shown(response.url)} answered 401, and credentials are only sent to {self._credentials.origin}; "
+                "if the source has moved, change spec.source.url",
+                reason="Forbidden",
+            )
+        return error
 
 
-def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def resolve(base: URL, reference: str, *, reason: str) -> URL:
+    """Return where a reference on `base` leads (RFC 3986, section 5), every character as it was sent.
+
+    Presigned queries must not be quoted again, so only what no URL can hold is. User names in it are left out, since
+    whom credentials go to is not the source's to say.
+
+    Raises:
+        ContentError: it is no URL; with `reason`.
+    """
+    try:
+        quoted = quote(reference, safe=string.punctuation, errors="surrogateescape")
+        resolved = base.join(URL(quoted, encoded=True)).with_user(None)
+        resolved.origin()
+    except ValueError as error:
+        raise ContentError(reason, f"{shown(base)} leads to {shown(reference)}, which is no URL") from error
+    return resolved
 
 
-def _refusal(response: aiohttp.ClientResponse) -> GalaxyError:
-    """Class a status that brings no body that was asked for."""
-    status, url = response.status, response.url
-    wait = parse_retry_after(response.headers.get("Retry-After"), now=time.time())
-    if status == 401:
-        return AuthenticationError(f"{url} answered 401; check the Secret named in spec.source.secretRef")
-    if status in (404, 410):
-        return NotFoundError(f"{url} answered {status}")
-    if status == 429:
-        return RateLimitedError(f"{url} answered 429", retry_after=wait)
-    if status == 403:
-        # cloud.redhat.com hides its rate limit behind 403 (ansible-core's api.py), so it is worth another try.
-        return TransientError(f"{url} answered 403", reason="Forbidden", retry_after=wait)
-    if status >= 500 or status in (408, 425):
-        return TransientError(f"{url} answered {status}", retry_after=wait)
-    return ContentError("UnexpectedStatus", f"{url} answered {status}")
+def _failure(url: URL, error: Exception) -> GalaxyError:
+    """Class a request that brought no answer, or only part of one."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
+        return UntrustedError(
+            f"the certificate of {url.origin()} does not verify ({error}); "
+            "name a Secret with its authority as ca.crt in spec.source.certSecretRef"
+        )
+    if isinstance(error, aiohttp.InvalidURL | UnicodeError):
+        return ContentError("InvalidURL", f"{shown(url)} names no host that can be asked")
+    if isinstance(error, TimeoutError):
+        return TransientError(f"{shown(url)} did not answer in time")
+    # The text of some of these repeats the URL with its query.
+    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return TransientError(f"{shown(url)} broke off: {shown(said) if said else type(error).__name__}")
 
 
 def _small_socket(address: aiohttp.AddrInfoType) -> socket.socket:

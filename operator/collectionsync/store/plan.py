@@ -211,45 +211,41 @@ async def claim(connection: Connection, run: Run, count: int) -> Claim:
     """
     recognised = 0
     async with connection.transaction():
-        while True:
-            known = await connection.fetch(_RECOGNISE, run.id, run.source_id, _WINDOW)
+        while known := await connection.fetch(_RECOGNISE, run.id, run.source_id, max(count, _WINDOW)):
             recognised += sum(row["state"] == "Unchanged" for row in known)
-            rows = await connection.fetch(_CLAIM, run.id, count)
-            if rows or not known:
-                break
+        rows = await connection.fetch(_CLAIM, run.id, count)
     return Claim([Item(row["namespace"], row["name"], row["version"], row["version_id"]) for row in rows], recognised)
 
 
+# The parts are joined by whole keys of every index: with `run_id = $1` instead, a planner that has no statistics yet
+# takes that for one row, and compares all with all.
 _RECOGNISE = """
     WITH next AS MATERIALIZED (
-        SELECT namespace, name, version FROM sync_item
+        SELECT $2::bigint AS source_id, run_id, turn, namespace, name, version FROM sync_item
         WHERE run_id = $1 AND state = 'Pending' AND version_id IS NULL ORDER BY turn LIMIT $3
     ), known AS MATERIALIZED (
-        SELECT i.namespace, i.name, i.version, s.version_id,
+        SELECT next.*, s.version_id,
                EXISTS (SELECT FROM collection_document d
                        WHERE d.version_id = s.version_id AND d.kind = 'docs_blob') AS has_docs
-        FROM next
-        JOIN source_version s ON s.source_id = $2
-             AND (s.namespace, s.name, s.version) = (next.namespace, next.name, next.version)
-        JOIN sync_item i ON i.run_id = $1
-             AND (i.namespace, i.name, i.version) = (next.namespace, next.name, next.version)
-        WHERE i.state = 'Pending' AND i.version_id IS NULL
-        FOR UPDATE OF i SKIP LOCKED
+        FROM next JOIN source_version s USING (source_id, namespace, name, version)
+    ), taken AS MATERIALIZED (
+        SELECT known.* FROM known JOIN sync_item i USING (run_id, turn, namespace, name, version)
+        WHERE i.state = 'Pending' AND i.version_id IS NULL FOR UPDATE OF i SKIP LOCKED
     )
     UPDATE sync_item i
-    SET version_id = known.version_id, state = CASE WHEN known.has_docs THEN 'Unchanged' ELSE 'Pending' END
-    FROM known
-    WHERE i.run_id = $1 AND (i.namespace, i.name, i.version) = (known.namespace, known.name, known.version)
+    SET version_id = taken.version_id, state = CASE WHEN taken.has_docs THEN 'Unchanged' ELSE 'Pending' END
+    FROM taken
+    WHERE (i.run_id, i.namespace, i.name, i.version) = (taken.run_id, taken.namespace, taken.name, taken.version)
     RETURNING i.state
 """
 _CLAIM = """
     WITH next AS MATERIALIZED (
-        SELECT namespace, name, version FROM sync_item WHERE run_id = $1 AND state = 'Pending'
-        ORDER BY turn LIMIT $2 FOR UPDATE SKIP LOCKED
+        SELECT run_id, namespace, name, version FROM sync_item
+        WHERE run_id = $1 AND state = 'Pending' ORDER BY turn LIMIT $2 FOR UPDATE SKIP LOCKED
     )
     UPDATE sync_item i SET state = 'Claimed'
     FROM next
-    WHERE i.run_id = $1 AND (i.namespace, i.name, i.version) = (next.namespace, next.name, next.version)
+    WHERE (i.run_id, i.namespace, i.name, i.version) = (next.run_id, next.namespace, next.name, next.version)
     RETURNING i.namespace, i.name, i.version, i.version_id
 """
 

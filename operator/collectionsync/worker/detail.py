@@ -16,10 +16,24 @@ from collectionsync.galaxy.errors import ContentError
 from collectionsync.galaxy.versions import sort_key
 from collectionsync.store.content import Version
 from collectionsync.store.plan import Item, storable
+from collectionsync.worker.members import joined, narrowed, spans
 from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NULL = b"null"
+# Larger ones are walked through instead of parsed, which takes twenty times as long: real ones have at most 4 MB.
+_PARSED_BYTES = 8 * 1024 * 1024
+_TYPED_BYTES = 4 * 1024 * 1024
+# The typed fields, and of those that are objects the members that are looked at.
+_TYPED = {
+    "namespace": ("name",),
+    "collection": ("name",),
+    "version": (),
+    "artifact": ("sha256", "size"),
+    "requires_ansible": (),
+    "metadata": ("dependencies", "tags"),
+}
+_HEAVY = ("metadata", "manifest", "files")
 
 
 class _Named(msgspec.Struct):
@@ -42,7 +56,7 @@ class _Detail(msgspec.Struct):
     version: str
     artifact: _Artifact | None
     requires_ansible: str | None = None
-    metadata: msgspec.Raw = msgspec.Raw(b"{}")
+    metadata: msgspec.Raw = msgspec.Raw(_NULL)
     manifest: msgspec.Raw = msgspec.Raw(_NULL)
     files: msgspec.Raw = msgspec.Raw(_NULL)
 
@@ -50,10 +64,10 @@ class _Detail(msgspec.Struct):
 class Slice:
     """A part of a mapped response; a Document for the store."""
 
-    def __init__(self, kind: str, mapped: mmap.mmap, raw: msgspec.Raw) -> None:
+    def __init__(self, kind: str, mapped: mmap.mmap, view: memoryview) -> None:
         self.kind = kind
         self._mapped = mapped
-        self._view = memoryview(raw)
+        self._view = view
         self.size = len(self._view)
         digest, nul = hashlib.sha256(), NulSearch()
         for chunk in self.chunks():
@@ -74,7 +88,7 @@ class Slice:
 def read_detail(item: Item, spool: Spool) -> tuple[Version, list[Slice]]:
     """Read a version's detail, and hold it against what was asked for.
 
-    The whole detail is mapped while it is parsed; the pages are the file's, so the kernel can take them back.
+    It is mapped and not read: the pages are the file's, so the kernel can take them back, and they are let go here.
 
     Raises:
         ContentError: it is no detail, or one of another version.
@@ -82,14 +96,37 @@ def read_detail(item: Item, spool: Spool) -> tuple[Version, list[Slice]]:
     """
     try:
         mapped = spool.mapped()
-        detail = msgspec.json.decode(mapped, type=_Detail)
+        detail, parts = _parsed(mapped) if len(mapped) <= _PARSED_BYTES else _walked(mapped)
         metadata = msgspec.json.decode(detail.metadata, type=_Metadata | None) or _Metadata()
-    except (ValueError, RecursionError) as error:  # an empty document, msgspec's errors, and deep nesting
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # of which the last is deep nesting
         raise ContentError("InvalidJSON", f"the detail of {item} is not what Galaxy v3 describes: {error}") from error
     _let_go(mapped)
     version = _version(item, detail, metadata)
-    parts = {"metadata": detail.metadata, "manifest": detail.manifest, "files": detail.files}
-    return version, [Slice(kind, mapped, raw) for kind, raw in parts.items() if memoryview(raw) != _NULL]
+    return version, [Slice(kind, mapped, part) for kind, part in parts.items() if part != _NULL]
+
+
+def _parsed(mapped: mmap.mmap) -> tuple[_Detail, dict[str, memoryview]]:
+    try:
+        detail = msgspec.json.decode(mapped, type=_Detail)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return _walked(mapped)  # half a character somewhere, or no JSON at all
+    return detail, {kind: memoryview(getattr(detail, kind)) for kind in _HEAVY}
+
+
+def _walked(mapped: mmap.mmap) -> tuple[_Detail, dict[str, memoryview]]:
+    found = spans(mapped, {*_TYPED, *_HEAVY}, passed=lambda: _let_go(mapped))
+    typed = {}
+    for key, members in _TYPED.items():
+        start, end = found.get(key, (0, 0))
+        if end - start > _TYPED_BYTES:
+            raise ValueError(f"`{key}` is larger than {_TYPED_BYTES} bytes")
+        if end:
+            typed[key] = narrowed(mapped[start:end], members)
+    view = memoryview(mapped)
+    parts = {kind: view[slice(*found[kind])] for kind in _HEAVY if kind in found}
+    return msgspec.json.decode(joined(typed), type=_Detail), parts
 
 
 def _version(item: Item, detail: _Detail, metadata: _Metadata) -> Version:

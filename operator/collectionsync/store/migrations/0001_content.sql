@@ -55,7 +55,7 @@ CREATE INDEX ON source_version (version_id);
 -- A json body may hold escapes that no text can: one of them anywhere makes every -> on the document fail.
 -- Such an escape becomes U+FFFD for readers; the stored body stays as it came.
 -- Escaped backslashes are set aside meanwhile, as a character that no JSON text has: then every \ begins an escape.
-CREATE FUNCTION readable_json(body json) RETURNS json LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION readable_json(body json) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN strpos(body::text, '\u0000') = 0 AND strpos(body::text, '\ud') = 0 AND strpos(body::text, '\uD') = 0
         THEN body

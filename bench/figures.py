@@ -1,0 +1,136 @@
+"""What was measured. Sizes are in bytes and times in seconds; MB are millions of bytes, MiB are 1024 x 1024."""
+
+from dataclasses import dataclass
+
+from bench.curve import Curve
+from bench.rows import Row
+
+MIB = 1024 * 1024
+MB = 1000 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A first sync. CPU is of the worker's process, of all processes of PostgreSQL, and of the server of collections.
+
+    `connections` is the most that were open to the source at once.
+    """
+
+    row: Row
+    versions: int
+    document_bytes: int
+    fetched_bytes: int
+    requests: int
+    seconds: float
+    base_bytes: int
+    peak_bytes: int
+    first_quarter_bytes: int
+    last_quarter_bytes: int
+    worker_cpu: float
+    postgres_cpu: float
+    server_cpu: float
+    connections: int
+    curve: Curve
+
+    @property
+    def mb_per_second(self) -> float:
+        """Throughput in MB of documents."""
+        return self.document_bytes / MB / self.seconds
+
+    def ms_per_mb(self, cpu_seconds: float) -> float:
+        """CPU time in milliseconds for each MB of documents."""
+        return cpu_seconds * 1000 / (self.document_bytes / MB)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """PostgreSQL alone taking a row's documents from files, by so many sessions."""
+
+    sessions: int
+    seconds: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The loads by one session and by as many as the worker has, of `document_bytes`."""
+
+    document_bytes: int
+    single: Load
+    several: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A run with nothing changed, beside the first."""
+
+    result: str
+    seconds: float
+    peak_bytes: int
+    fetched_bytes: int
+    requests: int
+    first_fetched_bytes: int
+    first_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Adaptive numbers of connections (default limit, roomy limit) and fixed ones, all at the same latency."""
+
+    adaptive: Figures
+    roomy: Figures
+    fixed: tuple[Figures, ...]
+
+    @property
+    def best(self) -> Figures:
+        """The fastest fixed one."""
+        return min(self.fixed, key=lambda figures: figures.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Two syncs of the same content that started together; `seconds` until the later end."""
+
+    exit_codes: tuple[int, ...]
+    created: tuple[int, ...]
+    requests: int
+    seconds: float
+    peak_bytes: int
+    versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the figures are of."""
+
+    cores: int
+    processor: str
+    memory_bytes: int
+    python: str
+    postgres: str
+    lz4: bool
+
+    def __str__(self) -> str:
+        compression = "lz4" if self.lz4 else "pglz, since this build has no lz4"
+        return (
+            f"{self.cores} cores ({self.processor}), {self.memory_bytes / MIB / 1024:.0f} GiB; "
+            f"PostgreSQL {self.postgres} with {compression}; Python {self.python}"
+        )
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything that a run of the benchmark found."""
+
+    machine: Machine
+    command: str
+    repeats: int
+    rows: list[Figures]
+    floors: dict[str, Floor]
+    second: Second | None = None
+    connections: Connections | None = None
+    together: Together | None = None
+
+    def row(self, name: str) -> Figures | None:
+        """Return the row of that name, if it was measured."""
+        return next((figures for figures in self.rows if figures.row.name == name), None)

@@ -1,0 +1,161 @@
+"""The figures as text: a table that is both what a terminal shows and what Markdown renders."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.figures import MB, MIB, Connections, Figures, Floor, Results
+from bench.plot import Line, plot
+from bench.targets import Target, targets
+
+_HEADER = (
+    "row",
+    "versions",
+    "MB",
+    "base MiB",
+    "peak MiB",
+    "first ¼ MiB",
+    "last ¼ MiB",
+    "s",
+    "MB/s",
+    "Python ms/MB",
+    "PostgreSQL ms/MB",
+    "server CPU s",
+    "connections",
+)
+_CURVES = {"630-tls-0": "630 versions", "2000-tls-0": "2,000 versions"}
+
+
+def markdown(results: Results) -> str:
+    """Return everything that was found, and how it compares with what was promised."""
+    parts = [
+        "# Memory and time",
+        f"`{results.command}`",
+        str(results.machine),
+        _how(results),
+        *_sections(results),
+        "## Targets",
+        _targets(targets(results)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _how(results: Results) -> str:
+    repeated = f"Each first sync is the run of median duration of {results.repeats}, with the largest peak of all. "
+    return (repeated if results.repeats > 1 else "") + (
+        "Each first sync has an empty database. MB are 10⁶ bytes of documents, MiB are 2²⁰ bytes of memory. Base is "
+        "the resident set after the imports, peak is the kernel's own (VmHWM), the quarters are samples of every "
+        "50 ms. Seconds are the whole process's, CPU is user and system time. Server is the source of the collections, "
+        "on the same cores. The floor is PostgreSQL alone, taking the same documents from files."
+    )
+
+
+def _sections(results: Results) -> Iterator[str]:
+    if results.rows:
+        yield "## First syncs"
+        yield first_syncs(results.rows, results.floors)
+    if results.floors:
+        yield "## The floor: PostgreSQL alone"
+        yield _floors(results.floors)
+    if results.connections:
+        yield "## The number of connections"
+        yield _connections(results.connections)
+    if found := results.second:
+        yield "## A second run, nothing changed"
+        share = found.fetched_bytes / found.first_fetched_bytes
+        yield (
+            f"{found.result} in {found.seconds:.1f} s, peak {found.peak_bytes / MIB:.1f} MiB: "
+            f"{found.fetched_bytes:,} of {found.first_fetched_bytes:,} bytes ({share:.3%}), "
+            f"{found.requests} of {found.first_requests:,} requests ({found.requests / found.first_requests:.1%})."
+        )
+    if together := results.together:
+        yield "## Two syncs of the same content at once"
+        yield (
+            f"Exit codes {' and '.join(map(str, together.exit_codes))} after {together.seconds:.1f} s, "
+            f"{' + '.join(map(str, together.created))} versions created of {together.versions}, "
+            f"{together.requests:,} requests in all, larger peak {together.peak_bytes / MIB:.1f} MiB."
+        )
+
+
+def first_syncs(rows: Sequence[Figures], floors: dict[str, Floor]) -> str:
+    """Return the table of first syncs, with their ratios to floors where those are given."""
+    if not floors:
+        return _table(_HEADER, [_cells(figures) for figures in rows])
+    sessions = next(iter(floors.values())).several.sessions
+    header = [*_HEADER, "x floor", f"x floor of {sessions}"]
+    return _table(header, [_cells(figures) + _ratios(figures, floors.get(figures.row.plan)) for figures in rows])
+
+
+def _cells(figures: Figures) -> list[str]:
+    sizes = (figures.base_bytes, figures.peak_bytes, figures.first_quarter_bytes, figures.last_quarter_bytes)
+    return [
+        figures.row.name,
+        str(figures.versions),
+        f"{figures.document_bytes / MB:.0f}",
+        *(f"{size / MIB:.1f}" for size in sizes),
+        f"{figures.seconds:.1f}",
+        f"{figures.mb_per_second:.0f}",
+        f"{figures.ms_per_mb(figures.worker_cpu):.2f}",
+        f"{figures.ms_per_mb(figures.postgres_cpu):.2f}",
+        f"{figures.server_cpu:.1f}",
+        str(figures.connections),
+    ]
+
+
+def _ratios(figures: Figures, floor: Floor | None) -> list[str]:
+    if floor is None:
+        return ["", ""]
+    return [f"{figures.seconds / load.seconds:.2f}" for load in (floor.single, floor.several)]
+
+
+def _floors(floors: dict[str, Floor]) -> str:
+    rows = []
+    for plan, floor in floors.items():
+        size = floor.document_bytes / MB
+        for load in (floor.single, floor.several):
+            per_mb = f"{load.cpu * 1000 / size:.2f}"
+            cells = [
+                plan,
+                str(load.sessions),
+                f"{size:.0f}",
+                f"{load.seconds:.1f}",
+                f"{size / load.seconds:.0f}",
+                per_mb,
+            ]
+            rows.append(cells)
+    return _table(["plan", "sessions", "MB", "s", "MB/s", "PostgreSQL ms/MB"], rows)
+
+
+def _connections(found: Connections) -> str:
+    every = (found.adaptive, found.roomy, *found.fixed)
+    table = first_syncs(every, floors={})
+    shares = [
+        f"{figures.row.name} has {figures.mb_per_second / found.best.mb_per_second:.0%} of its throughput"
+        for figures in (found.adaptive, found.roomy)
+    ]
+    return f"{table}\n\nThe best fixed number is {found.best.row.connections}; {' and '.join(shares)}."
+
+
+def _targets(found: Sequence[Target]) -> str:
+    rows = [[each.where, each.what, each.found, each.promised, "met" if each.met else "**MISSED**"] for each in found]
+    missed = sum(not each.met for each in found)
+    return f"{_table(['row', 'what', 'found', 'promised', ''], rows)}\n\n{len(found) - missed} met, {missed} missed."
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table whose columns line up; the first is text, and so is each of a row that holds words."""
+    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
+    lines = [
+        "| " + " | ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in [header, ["-" * width for width in widths], *rows]
+    ]
+    return "\n".join(lines)
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell.rjust(width) if cell.replace(".", "").isdigit() else cell.ljust(width)
+
+
+def svg(results: Results) -> str | None:
+    """Return the plot of the rows over TLS, or None where none was measured."""
+    found = [(figures, label) for name, label in _CURVES.items() if (figures := results.row(name)) and figures.curve]
+    lines = [Line(label, figures.curve, figures.peak_bytes) for figures, label in found]
+    return plot(lines) if lines else None

@@ -1,0 +1,269 @@
+"""A run that is told to stop, runs out of time, or is killed; and the one that goes on from there."""
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commandline import Commands, Finished, Running
+from postgres import short_folder
+from serving import Hold, Serve, fetched, hold_after
+from syncing import (
+    manifest,
+    names,
+    published,
+    rows,
+    served_documents,
+    stored_documents,
+    until,
+    wrong_digests,
+)
+from testgalaxy import Catalog, small_catalog
+
+pytestmark = pytest.mark.slow
+
+STORED, ALL = 12, 40
+PODS_GRACE_SECONDS = 20
+STOPS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+
+
+def tools() -> Catalog:
+    return small_catalog({"acme.tools": [f"1.{minor}.0" for minor in range(ALL)]})
+
+
+async def half_way(commands: Commands, serve: Serve, database: str, **spec: Any) -> tuple[Hold, Running]:
+    """A run that has stored STORED of ALL versions and waits for the source."""
+    held = hold_after(await serve(tools()), STORED)
+    running = commands.start_sync(manifest(held.galaxy.url, "acme.tools", **spec), database=database)
+    await held.reached(database)
+    return held, running
+
+
+async def run_again(commands: Commands, held: Hold, database: str) -> Finished:
+    """The next run, against a source that answers everything and whose log begins anew."""
+    held.release()
+    held.galaxy.requests.clear()
+    return await commands.sync(manifest(held.galaxy.url, "acme.tools"), database=database)
+
+
+async def stored_names(database: str) -> set[str]:
+    return {version for version, _ in await stored_documents(database)}
+
+
+@STOPS
+async def test_a_signal_in_mid_run_exits_with_75_and_says_so_in_the_report(
+    commands: Commands, serve: Serve, database: str, number: signal.Signals
+) -> None:
+    _, running = await half_way(commands, serve, database)
+    running.send(number)
+    ended = await running.ended()
+    assert ended.report is not None
+    assert (ended.code, ended.report["result"], ended.report["reason"]) == (75, "Failed", "Interrupted")
+    assert number.name in ended.report["message"]
+    assert ended.report["versions"]["created"] == STORED
+
+
+async def test_a_run_that_is_told_to_stop_does_so_within_the_grace_of_a_pod(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    _, running = await half_way(commands, serve, database)
+    running.send(signal.SIGTERM)
+    # A contract and no measurement: it takes a hundredth of this.
+    assert running.process.wait(PODS_GRACE_SECONDS) == 75
+
+
+@STOPS
+async def test_a_run_that_was_told_to_stop_has_published_nothing(
+    commands: Commands, serve: Serve, database: str, number: signal.Signals
+) -> None:
+    _, running = await half_way(commands, serve, database)
+    running.send(number)
+    await running.ended()
+    assert await published(database) == []
+
+
+@STOPS
+async def test_the_run_after_a_signal_fetches_what_is_missing_and_nothing_else(
+    commands: Commands, serve: Serve, database: str, number: signal.Signals
+) -> None:
+    held, running = await half_way(commands, serve, database)
+    running.send(number)
+    await running.ended()
+    stored = await stored_names(database)
+    ended = await run_again(commands, held, database)
+    assert ended.code == 0, ended.err
+    assert fetched(held.galaxy) == set(names(held.galaxy.catalog)) - stored
+    assert await published(database) == names(held.galaxy.catalog)
+
+
+async def test_the_run_after_a_signal_is_the_same_run_taken_up(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    held, running = await half_way(commands, serve, database)
+    running.send(signal.SIGTERM)
+    await running.ended()
+    await run_again(commands, held, database)
+    assert await rows(database, "SELECT result FROM sync_run") == [("Succeeded",)]
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_a_second_signal_right_behind_the_first_changes_nothing(
+    commands: Commands, serve: Serve, database: str, second: signal.Signals
+) -> None:
+    _, running = await half_way(commands, serve, database)
+    running.send(signal.SIGTERM)
+    running.send(second)
+    ended = await running.ended()
+    assert ended.report is not None
+    assert (ended.code, ended.report["reason"]) == (75, "Interrupted"), ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_a_run_that_is_killed_is_taken_up_and_nothing_stored_is_fetched_again(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    held, running = await half_way(commands, serve, database)
+    running.send(signal.SIGKILL)
+    assert (await running.ended()).code == -signal.SIGKILL
+    stored = await stored_names(database)
+    ended = await run_again(commands, held, database)
+    assert ended.code == 0, ended.err
+    assert len(stored) == STORED
+    assert fetched(held.galaxy) == set(names(held.galaxy.catalog)) - stored
+
+
+async def test_a_run_that_was_killed_and_taken_up_ends_with_every_byte_right(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    held, running = await half_way(commands, serve, database)
+    running.send(signal.SIGKILL)
+    await running.ended()
+    await run_again(commands, held, database)
+    assert await wrong_digests(database) == 0
+    assert await stored_documents(database) == served_documents(held.galaxy.catalog)
+    assert await published(database) == names(held.galaxy.catalog)
+
+
+async def test_a_killed_run_leaves_a_report_that_says_running(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    _, running = await half_way(commands, serve, database)
+    running.send(signal.SIGKILL)
+    ended = await running.ended()
+    assert ended.report is not None
+    assert (ended.report["result"], ended.report["reason"]) == ("Running", "Running")
+    assert ended.report["peakRssBytes"] > 0
+
+
+async def test_a_run_that_takes_longer_than_its_timeout_exits_with_75(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    _, running = await half_way(commands, serve, database, timeout="3s")
+    ended = await running.ended()
+    assert ended.report is not None
+    assert (ended.code, ended.report["result"], ended.report["reason"]) == (75, "Failed", "DeadlineExceeded")
+
+
+@pytest.fixture
+def data_home() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def locked(data_home: Path) -> Iterator[Path]:
+    """Hold the lock of the embedded server's folder: nobody starts or stops that server meanwhile."""
+    folder = data_home / "collectionsync"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o711)
+    with folder.joinpath("lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield Path(file.name)
+
+
+def has_open(running: Running, path: Path) -> bool:
+    found = Path(f"/proc/{running.pid}/fd").glob("*")
+    return any(target == str(path) for each in found if (target := _target(each)) is not None)
+
+
+def _target(link: Path) -> str | None:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return None
+
+
+@STOPS
+async def test_a_signal_while_the_embedded_server_is_waited_for_exits_with_75(
+    commands: Commands, data_home: Path, number: signal.Signals
+) -> None:
+    with locked(data_home) as lock:
+        running = commands.start_sync(
+            manifest("http://127.0.0.1:1/", "acme.tools"), environment={"XDG_DATA_HOME": data_home}
+        )
+        await until(lambda: has_open(running, lock))
+        running.send(number)
+        ended = await running.ended()
+    assert ended.report is not None, ended.err
+    assert (ended.code, ended.report["reason"]) == (75, "Interrupted")
+    assert "Traceback" not in ended.err
+
+
+@STOPS
+async def test_a_signal_while_the_manifest_is_read_exits_with_75(
+    commands: Commands, number: signal.Signals
+) -> None:
+    file = commands.folder / "mirror.yaml"
+    os.mkfifo(file)
+    running = commands.start_sync(file)
+    writers: list[int] = []
+
+    def is_read() -> bool:
+        try:
+            writers.append(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # nobody has it open yet
+            return False
+        return True
+
+    await until(is_read)
+    running.send(number)
+    ended = await running.ended()
+    os.close(*writers)
+    assert ended.report is not None, ended.err
+    assert (ended.code, ended.report["reason"]) == (75, "Interrupted")
+    assert "Traceback" not in ended.err
+
+
+@STOPS
+async def test_a_second_signal_while_the_embedded_server_is_stopped_does_not_leave_it_running(
+    commands: Commands, serve: Serve, data_home: Path, number: signal.Signals
+) -> None:
+    held = hold_after(await serve(tools()), STORED)
+    running = commands.start_sync(
+        manifest(held.galaxy.url, "acme.tools"), environment={"XDG_DATA_HOME": data_home}
+    )
+    await until(lambda: held.fault.hits > 0)
+    with locked(data_home):
+        running.send(signal.SIGTERM)
+        await until(lambda: (running.report() or {}).get("reason") == "Interrupted")
+        running.send(number)
+        await until(lambda: not is_pending(running, number))
+    ended = await running.ended()
+    assert ended.report is not None
+    assert (ended.code, ended.report["reason"]) == (75, "Interrupted"), ended.err
+    assert "Traceback" not in ended.err
+    assert not list(data_home.glob("collectionsync/postgresql-*/postmaster.pid"))
+
+
+def is_pending(running: Running, number: signal.Signals) -> bool:
+    """Whether a signal that was sent has not arrived yet (proc(5), status, ShdPnd)."""
+    try:
+        (line,) = (each for each in running.proc("status").splitlines() if each.startswith(b"ShdPnd:"))
+    except (OSError, ValueError):  # the process is gone already
+        return False
+    return bool(int(line.split()[1], 16) >> (number - 1) & 1)

@@ -1,0 +1,3 @@
+"""Fixtures that every folder of tests has: real PostgreSQL."""
+
+pytest_plugins = ["postgres"]

@@ -1,0 +1,207 @@
+"""A sync as tests drive it: manifests, runs in the test's own process, and what the database holds afterwards.
+
+A run here is the whole worker but for its process: the same code against a real PostgreSQL and a real HTTP server, with
+pauses between retries that a test can wait for. What only a process has (signals, exit codes, memory) is in `command`.
+"""
+
+import asyncio
+import inspect
+import json
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from collectionsync.galaxy.retry import RetryPolicy
+from collectionsync.manifest import load
+from collectionsync.report import ExitCode, Result, RunReport
+from collectionsync.resource import CollectionSync, memory_limit_bytes
+from collectionsync.worker.budget import MEBIBYTE, ByteBudget
+from collectionsync.worker.memory import Cgroup, rss_bytes
+from collectionsync.worker.outcome import Outcome, stopped_by
+from collectionsync.worker.report import Reporter
+from collectionsync.worker.sync import Surroundings, Sync
+from collectionsync.worker.tally import Tally
+from testgalaxy import Catalog, Version
+
+Manifest = dict[str, Any]
+
+PATIENCE_SECONDS = 120.0
+"""How long a test waits for what must come; only a test that fails ever waits as long."""
+
+QUICK = RetryPolicy(base_seconds=0.01, cap_seconds=0.05, longest_wait_seconds=5.0)
+"""As many tries as a user's run has, without its patience."""
+
+CONNECTIONS = 6
+"""As many as a memory limit of 64 MiB allows."""
+
+
+def manifest(url: str, *collections: str, namespace: str = "default", **spec: Any) -> Manifest:
+    """A manifest that mirrors these collections, each `namespace.name` and perhaps a colon and a range.
+
+    `spec` holds further fields by their names in a manifest. Those of `source` go into the source, beside its URL.
+    """
+    source = {"url": url, **({"insecure": True} if url.startswith("http://") else {}), **spec.pop("source", {})}
+    return {
+        "apiVersion": "collectionsync.dev/v1alpha1",
+        "kind": "CollectionSync",
+        "metadata": {"name": "mirror", "namespace": namespace},
+        "spec": {"source": source, "collections": [_requirement(text) for text in collections], **spec},
+    }
+
+
+def _requirement(text: str) -> dict[str, str]:
+    name, _, versions = text.partition(":")
+    return {"name": name, "version": versions} if versions else {"name": name}
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], what: str = "the condition") -> None:
+    """Wait until `condition` holds, looking often; fails when it does not within PATIENCE_SECONDS."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        held = condition()
+        if await held if inspect.isawaitable(held) else held:
+            return
+        assert asyncio.get_running_loop().time() < deadline, f"{what} did not come within {PATIENCE_SECONDS:.0f} s"
+        await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: what its process would have told, and its report."""
+
+    outcome: Outcome
+    report: RunReport
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code."""
+        return self.outcome.code
+
+    @property
+    def result(self) -> Result:
+        """The result."""
+        return self.outcome.result
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """The reason by `namespace.name version` of all that the report names as skipped."""
+        return {f"{item.name} {item.version}": item.reason for item in self.report.skipped}
+
+
+async def sync(
+    document: Manifest,
+    database: str,
+    *,
+    spool: Path | None = None,
+    retry: RetryPolicy = QUICK,
+    stall_seconds: float = 20.0,
+) -> Ended:
+    """Run a sync in this process, to its end; errors that have no exit code are raised."""
+    resource = load(json.dumps(document).encode())
+    tally = Tally()
+    reporter = _reporter(resource, tally)
+    run = Sync(
+        resource,
+        surroundings=Surroundings(
+            database_uri=database,
+            secrets=None,
+            spool=spool or Path(tempfile.gettempdir()),
+            cgroup=Cgroup(),
+            limit_bytes=1024 * MEBIBYTE,
+            connections=CONNECTIONS,
+            retry=retry,
+            stall_seconds=stall_seconds,
+        ),
+        tally=tally,
+        budget=ByteBudget(8 * MEBIBYTE),
+        reporter=reporter,
+    )
+    try:
+        outcome = await run.run()
+    except Exception as error:
+        stopped = stopped_by(error)
+        if stopped is None:
+            raise
+        outcome = stopped
+    return Ended(outcome, reporter.report(outcome))
+
+
+def _reporter(resource: CollectionSync, tally: Tally) -> Reporter:
+    limit_bytes = memory_limit_bytes(resource.spec)
+    return Reporter(tally=tally, path=None, cgroup=Cgroup(), limit_bytes=limit_bytes, base_bytes=rss_bytes())
+
+
+async def rows(database: str, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+    """The rows of a query, over a connection of its own."""
+    connection = await asyncpg.connect(database)
+    try:
+        return [tuple(row.values()) for row in await connection.fetch(query, *arguments)]
+    finally:
+        await connection.close()
+
+
+async def value(database: str, query: str, *arguments: object) -> Any:
+    """The only value of a query."""
+    ((only,),) = await rows(database, query, *arguments)
+    return only
+
+
+async def published(database: str, *, namespace: str = "default", repository: str = "default") -> list[str]:
+    """What readers see of a repository: `namespace.name version`, sorted."""
+    found = await rows(
+        database,
+        "SELECT namespace || '.' || name || ' ' || version FROM repository_current"
+        " WHERE repository_namespace = $1 AND repository = $2",
+        namespace,
+        repository,
+    )
+    return sorted(text for (text,) in found)
+
+
+async def stored_versions(database: str) -> int:
+    """How many versions are stored, published or not; 0 before there is a schema."""
+    if await value(database, "SELECT to_regclass('collection_version') IS NULL"):
+        return 0
+    return int(await value(database, "SELECT count(*) FROM collection_version"))
+
+
+async def stored_documents(database: str) -> dict[tuple[str, str], bytes]:
+    """Every stored body by version (`namespace.name version`) and kind, as the bytes that came."""
+    found = await rows(
+        database,
+        "SELECT v.namespace || '.' || v.name || ' ' || v.version, d.kind, convert_to(d.body::text, 'UTF8')"
+        " FROM collection_document d JOIN collection_version v ON v.id = d.version_id",
+    )
+    return {(version, kind): bytes(body) for version, kind, body in found}
+
+
+def served_documents(versions: Iterable[Version] | Catalog) -> dict[tuple[str, str], bytes]:
+    """The same as what a galaxy serves of these versions."""
+    found: dict[tuple[str, str], bytes] = {}
+    for version in versions:
+        key = f"{version.collection} {version.version}"
+        for kind in ("metadata", "manifest", "files"):
+            found[key, kind] = bytes(getattr(version, kind))
+        if version.docs is not None:
+            found[key, "docs_blob"] = bytes(version.docs)
+    return found
+
+
+async def wrong_digests(database: str) -> int:
+    """How many stored documents are not what their digest or their length says, as PostgreSQL computes both."""
+    return int(
+        await value(
+            database,
+            "SELECT count(*) FROM collection_document WHERE bytes <> octet_length(convert_to(body::text, 'UTF8'))"
+            " OR sha256 <> encode(sha256(convert_to(body::text, 'UTF8')), 'hex')",
+        )
+    )
+
+
+def names(versions: Iterable[Version] | Catalog) -> list[str]:
+    """`namespace.name version` of these versions, sorted: what is published when all of them are."""
+    return sorted(f"{version.collection} {version.version}" for version in versions)
