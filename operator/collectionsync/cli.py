@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -80,6 +81,9 @@ def _sync(options: argparse.Namespace) -> int:
     from collectionsync import manifest
     from collectionsync.log import configure
 
+    # As Ctrl-C does it, from the first moment: without a handler SIGTERM does nothing to a container's first process,
+    # and kills any other before it could stop a server that it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     configure(options.log)
     from collectionsync.worker.execute import Options, execute
     from collectionsync.worker.report import write_refusal
@@ -89,8 +93,12 @@ def _sync(options: argparse.Namespace) -> int:
         manifest.refuse_unsupported(resource.spec)
     except manifest.ManifestError as error:
         log.error("%s: %s", options.file, error)
-        write_refusal(options.report, str(error))
+        write_refusal(options.report, "InvalidSpec", str(error))
         return ExitCode.CONFIGURATION
+    except KeyboardInterrupt:
+        log.error("stopped while the manifest was read")
+        write_refusal(options.report, "Interrupted", "stopped while the manifest was read")
+        return ExitCode.INTERRUPTED
     except OSError as error:
         log.error("%s cannot be read: %s", options.file, error.strerror)
         return ExitCode.USAGE

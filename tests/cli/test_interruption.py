@@ -176,37 +176,40 @@ def data_home() -> Iterator[Path]:
 
 
 @contextmanager
-def locked(data_home: Path) -> Iterator[Path]:
+def locked(data_home: Path) -> Iterator[None]:
     """Hold the lock of the embedded server's folder: nobody starts or stops that server meanwhile."""
     folder = data_home / "collectionsync"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711)
     with folder.joinpath("lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield Path(file.name)
+        yield
 
 
-def has_open(running: Running, path: Path) -> bool:
-    found = Path(f"/proc/{running.pid}/fd").glob("*")
-    return any(target == str(path) for each in found if (target := _target(each)) is not None)
+def waits_for_lock(running: Running) -> bool:
+    """Whether the process is blocked by a lock on a file (proc(5), locks)."""
+    waiting = (line.split() for line in Path("/proc/locks").read_text().splitlines() if "-> FLOCK" in line)
+    return any(fields[5] == str(running.pid) for fields in waiting)
 
 
-def _target(link: Path) -> str | None:
+def status(running: Running, field: str) -> str:
+    """A field of /proc/PID/status; empty where the process is gone."""
     try:
-        return os.readlink(link)
+        found = dict(line.split(":", 1) for line in running.proc("status").decode().splitlines())
     except OSError:
-        return None
+        return ""
+    return found.get(field, "").strip()
 
 
 @STOPS
 async def test_a_signal_while_the_embedded_server_is_waited_for_exits_with_75(
     commands: Commands, data_home: Path, number: signal.Signals
 ) -> None:
-    with locked(data_home) as lock:
+    with locked(data_home):
         running = commands.start_sync(
             manifest("http://127.0.0.1:1/", "acme.tools"), environment={"XDG_DATA_HOME": data_home}
         )
-        await until(lambda: has_open(running, lock))
+        await until(lambda: waits_for_lock(running))
         running.send(number)
         ended = await running.ended()
     assert ended.report is not None, ended.err
@@ -222,14 +225,21 @@ async def test_a_signal_while_the_manifest_is_read_exits_with_75(
     os.mkfifo(file)
     running = commands.start_sync(file)
     writers: list[int] = []
+    slept = [0]
 
-    def is_read() -> bool:
+    def is_open() -> bool:
+        slept[0] = int(status(running, "voluntary_ctxt_switches"))
         try:
             writers.append(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
         except OSError:  # nobody has it open yet
             return False
         return True
 
+    def is_read() -> bool:
+        """Whether it sleeps once more than when it waited for the file to be opened."""
+        return int(status(running, "voluntary_ctxt_switches")) > slept[0] and status(running, "State").startswith("S")
+
+    await until(is_open)
     await until(is_read)
     running.send(number)
     ended = await running.ended()
@@ -261,9 +271,5 @@ async def test_a_second_signal_while_the_embedded_server_is_stopped_does_not_lea
 
 
 def is_pending(running: Running, number: signal.Signals) -> bool:
-    """Whether a signal that was sent has not arrived yet (proc(5), status, ShdPnd)."""
-    try:
-        (line,) = (each for each in running.proc("status").splitlines() if each.startswith(b"ShdPnd:"))
-    except (OSError, ValueError):  # the process is gone already
-        return False
-    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    """Whether a signal that was sent has not arrived yet (proc(5), status)."""
+    return bool(int(status(running, "ShdPnd") or "0", 16) >> (number - 1) & 1)

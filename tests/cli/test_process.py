@@ -56,7 +56,7 @@ async def test_a_worker_imports_neither_yaml_nor_metrics_unless_it_needs_them(
     commands: Commands, serve: Serve, database: str
 ) -> None:
     found = await imports_of_a_sync(commands, serve, database)
-    assert not found & {"yaml", "prometheus_client", "collectionsync.store.embedded", "subprocess"}
+    assert not found & {"yaml", "prometheus_client", "collectionsync.store.embedded"}
 
 
 async def test_a_worker_imports_yaml_for_a_manifest_in_yaml(commands: Commands, serve: Serve, database: str) -> None:

@@ -9,6 +9,7 @@ from collectionsync.galaxy.client import GalaxyClient, discovery_urls
 from collectionsync.galaxy.errors import AuthenticationError, ContentError, GalaxyError, TransientError
 from galaxy.wire import Recorder, answered, connected, redirected, scripted, transport_to
 from testgalaxy import Fault, TestGalaxy, contentfaults, kind, small_catalog, wirefaults
+from testgalaxy.faults import Action
 
 ROOT = json.dumps({"available_versions": {"v3": "v3/"}}).encode()
 COLLECTION = b"{}"
@@ -178,9 +179,7 @@ async def test_a_root_that_is_down_is_no_other_kind_of_server(galaxy: TestGalaxy
     ],
     ids=["deep", "bad UTF-8", "cut off", "endless", "garbage as gzip"],
 )
-async def test_no_root_is_odd_enough_to_be_anything_but_a_galaxy_error(
-    galaxy: TestGalaxy, action: contentfaults.Action
-) -> None:
+async def test_no_root_is_odd_enough_to_be_anything_but_a_galaxy_error(galaxy: TestGalaxy, action: Action) -> None:
     galaxy.faults.add(Fault(kind("root"), action))
     with pytest.raises(GalaxyError, match="no Galaxy API at"):
         async with connected(galaxy.url):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from store.helpers import Onlooker
 
 from collectionsync.store.database import Connection, Database, connected
 from collectionsync.store.migrate import migrate
@@ -32,7 +33,7 @@ async def every_store(every_database: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def onlooker(database: str, store: Database) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def onlooker(database: str, store: Database) -> AsyncIterator[Onlooker]:
     """A session that is nobody's: it looks, and cuts others off."""
     connection = await asyncpg.connect(database)
     yield connection

@@ -3,10 +3,15 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeAlias
+
+import asyncpg
 
 from collectionsync.store import plan
 from collectionsync.store.content import Version
 from collectionsync.store.database import Connection
+
+Onlooker: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SOURCE = "https://galaxy.example.com/"
 
@@ -84,6 +89,7 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
 
 async def waiting_for_a_lock(connection: Connection) -> int:
     """Count the sessions of this database that wait for another's lock."""
+    await connection.execute("SELECT pg_stat_clear_snapshot()")  # a transaction would see the same again and again
     return int(
         await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

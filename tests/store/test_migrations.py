@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from postgres import execute
+from store.helpers import Onlooker
 
 from collectionsync.store.database import DatabaseConfigurationError, SchemaMismatchError, connected
 from collectionsync.store.migrate import migrate, migrations
@@ -29,13 +30,13 @@ NAMES = [path.stem for path in migrations().values()]
 
 
 @pytest.fixture
-async def onlooker(every_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def onlooker(every_database: str) -> AsyncIterator[Onlooker]:
     connection = await asyncpg.connect(every_database)
     yield connection
     await connection.close()
 
 
-async def tables(onlooker: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
+async def tables(onlooker: Onlooker) -> set[str]:
     rows = await onlooker.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     return {row["tablename"] for row in rows}
 
@@ -45,7 +46,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
 
 
 async def test_an_empty_database_gets_every_table(
-    every_database: str, onlooker: "asyncpg.Connection[asyncpg.Record]"
+    every_database: str, onlooker: Onlooker
 ) -> None:
     async with connected(every_database, sessions=1) as database:
         assert await migrate(database) == NAMES
@@ -89,7 +90,7 @@ async def test_a_newer_schema_is_refused_with_both_numbers(every_database: str) 
 
 
 async def test_bodies_are_compressed_with_lz4_where_the_server_has_it_and_else_by_its_default(
-    every_database: str, onlooker: "asyncpg.Connection[asyncpg.Record]"
+    every_database: str, onlooker: Onlooker
 ) -> None:
     async with connected(every_database, sessions=1) as database:
         await migrate(database)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store.helpers import Text, item, opened, version
-from store.test_documents import STRINGS
+from store.texts import STRINGS
 
 from collectionsync.store.content import store_version
 from collectionsync.store.database import Connection, Database

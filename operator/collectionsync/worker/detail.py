@@ -21,8 +21,8 @@ from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NULL = b"null"
-# Larger ones are walked through instead of parsed, which takes twenty times as long: real ones have at most 4 MB.
-_PARSED_BYTES = 8 * 1024 * 1024
+# Larger ones are walked through instead of parsed, which takes ten times as long; real ones have at most 4 MB.
+_PARSED_BYTES = 4 * 1024 * 1024
 _TYPED_BYTES = 4 * 1024 * 1024
 # The typed fields, and of those that are objects the members that are looked at.
 _TYPED = {

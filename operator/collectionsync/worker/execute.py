@@ -40,19 +40,13 @@ class Options:
 def execute(resource: CollectionSync, options: Options) -> ExitCode:
     """Run a sync to its end, whatever that is, and return the exit code."""
     process = Process(resource, options)
-    # Until the event loop takes over, and again after it: a server that was started has to be stopped.
-    signal.signal(signal.SIGTERM, _leave)
     try:
         with located(options.database_uri) as uri:
             return asyncio.run(process.run(uri))
-    except (SystemExit, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return process.end(_stopped(InterruptedRunError("Interrupted", "stopped before the sync began")))
     except StoreError as error:
         return process.end(_stopped(error))
-
-
-def _leave(number: int, _: object) -> None:
-    raise SystemExit(ExitCode.INTERRUPTED)
 
 
 class Process:
@@ -141,18 +135,31 @@ class Process:
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Make SIGTERM and SIGINT cancel the run: what is open is rolled back, what is stored stays."""
+        """Make SIGTERM and SIGINT cancel the run: what is open is rolled back, what is stored stays.
+
+        Only the first one does, and only while the run goes on. Later ones must interrupt neither the cleaning up nor
+        the stopping of a server that this process started, so they stay without effect until its end.
+        """
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None, "runs as a task"
+        goes_on = True
 
-        def stop(number: signal.Signals) -> None:
-            if self._signal is None:  # a second signal would cancel the cleaning up
-                self._signal = number
+        def cancel() -> None:
+            if goes_on:
                 task.cancel()
 
+        def stop(number: int, _: object) -> None:
+            if goes_on and self._signal is None:
+                self._signal = signal.Signals(number)
+                loop.call_soon_threadsafe(cancel)
+
+        # Not the loop's own handlers: with the loop these would go, and SIGTERM would kill from then on.
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop, number)
-        yield
+            signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            goes_on = False
 
     @contextlib.contextmanager
     def _metrics(self) -> Iterator[None]:
@@ -164,7 +171,15 @@ class Process:
         collector = WorkerCollector(
             tally=self._tally, budget=self._budget, cgroup=self._cgroup, limit_bytes=self._limit_bytes
         )
-        with served(*self._options.metrics_address, collector):
+        host, port = self._options.metrics_address
+        with contextlib.ExitStack() as stack:
+            try:
+                port = stack.enter_context(served(host, port, collector))
+            except OSError as error:
+                # As with the report: a run is worth more than those who watch it.
+                log.warning("metrics cannot be served at %s:%d: %s", host, port, error.strerror)
+            else:
+                log.info("metrics are at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
             yield
 
 

@@ -1,6 +1,6 @@
 """Where the members of a JSON object lie, found without holding the text: for the few that msgspec is not for.
 
-A parser in C is twenty times as fast, but makes the whole text resident, and refuses half a character in a string that
+A parser in C is ten times as fast, but makes the whole text resident, and refuses half a character in a string that
 nobody reads, although PostgreSQL keeps it. This one walks from bracket to bracket. It finds spans and judges nothing
 else: what lies within a value is PostgreSQL's to refuse.
 """

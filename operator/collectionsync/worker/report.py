@@ -88,10 +88,10 @@ class Reporter:
             await asyncio.sleep(EVERY_SECONDS)
 
 
-def write_refusal(path: Path | None, message: str) -> None:
-    """Write the report of a run that never began since its manifest cannot be used."""
+def write_refusal(path: Path | None, reason: str, message: str) -> None:
+    """Write the report of a run that never began."""
     if path is not None:
-        _overwrite(path, RunReport(result=Result.FAILED, reason="InvalidSpec", message=message).encode())
+        _overwrite(path, RunReport(result=Result.FAILED, reason=reason, message=message).encode())
 
 
 def _overwrite(path: Path, data: bytes) -> None:
