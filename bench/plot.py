@@ -79,7 +79,7 @@ def plot(lines: Sequence[Line], levels: Sequence[Level] = SEED_LEVELS) -> str:
         f'<text class="title" x="{_LEFT}" y="28">{title}</text>',
         *_axes(end),
         *(part for level in levels for part in _level(level)),
-        *(part for index, line in enumerate(lines) for part in _line(index, line, end)),
+        *(part for index, line in reversed([*enumerate(lines)]) for part in _line(index, line, end)),
         "</svg>",
     ]
     return "\n".join(body) + "\n"

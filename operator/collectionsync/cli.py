@@ -15,8 +15,9 @@ from collectionsync.report import ExitCode
 
 log = logging.getLogger(__name__)
 
-# glibc keeps freed blocks for reuse unless it is told to give them back; the peer's growth is fragmentation.
-_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+# glibc keeps freed blocks for reuse unless it is told to give them back. asyncio reads into 256 KiB at a time: a
+# threshold below that would cost a mapping, and its page faults, for every read.
+_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "524288", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -84,7 +84,7 @@ async def test_malloc_gives_back_what_it_frees(commands: Commands, serve: Serve,
     await held.reached(database)
     settings = environment_of(running.proc("environ"))
     assert settings["MALLOC_ARENA_MAX"] == "1"
-    assert settings["MALLOC_MMAP_THRESHOLD_"] == "131072"
+    assert settings["MALLOC_MMAP_THRESHOLD_"] == "524288"
     assert settings["MALLOC_TRIM_THRESHOLD_"] == "131072"
     held.release()
     assert (await running.ended()).code == 0

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from store.helpers import Onlooker
 
 from collectionsync.store.database import Connection, Database, connected
 from collectionsync.store.migrate import migrate
+from store.helpers import Onlooker
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import asyncpg
@@ -30,7 +31,7 @@ class Text:
     def cut(self, *at: int) -> "Text":
         """Make its chunks end here."""
         edges = [0, *sorted(at), len(self.body)]
-        self._pieces = [self.body[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        self._pieces = [self.body[a:b] for a, b in pairwise(edges)]
         return self
 
     def chunks(self) -> Iterator[bytes]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
-from postgres import execute, fresh_database, short_folder
 
 from collectionsync.store.database import (
     Database,
@@ -20,6 +19,7 @@ from collectionsync.store.database import (
 )
 from collectionsync.store.embedded import EmbeddedPostgres
 from collectionsync.store.migrate import migrate
+from postgres import execute, fresh_database, short_folder
 
 PASSWORD = "s3cr3t"
 
@@ -236,7 +236,7 @@ async def test_an_error_in_the_block_closes_the_pool_though_a_session_is_still_l
             lent.set()
             await asyncio.Event().wait()
 
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError):  # noqa: PT012
         async with connected(database, sessions=1) as opened:
             borrower = asyncio.create_task(borrow(opened))
             await lent.wait()

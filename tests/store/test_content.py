@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
-from store.helpers import SOURCE, Onlooker, Text, digest, item, opened, until, version, waiting_for_a_lock
 
 from collectionsync.store import plan
 from collectionsync.store.content import ConflictError, Outcome, Version, fill_version, store_version
 from collectionsync.store.database import Connection, Database, connected
+from store.helpers import SOURCE, Onlooker, Text, digest, item, opened, until, version, waiting_for_a_lock
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +36,7 @@ async def kinds(session: Connection) -> list[str]:
     return [row["kind"] for row in await session.fetch("SELECT kind FROM collection_document ORDER BY kind")]
 
 
-async def test_a_new_version_is_created_with_its_documents(
-    store: Database, run: plan.Run, session: Connection
-) -> None:
+async def test_a_new_version_is_created_with_its_documents(store: Database, run: plan.Run, session: Connection) -> None:
     documents = [Text(b"{}", "files"), Text(b"{}")]
     assert await store_version(store, run, item(version()), version(), documents) == (Outcome.CREATED, documents)
     assert await kinds(session) == ["docs_blob", "files"]
@@ -128,7 +126,9 @@ async def bring_all(database: Database, name: str, order: Sequence[Version]) -> 
     async def insert(run: plan.Run) -> None:
         while waiting:
             one = waiting.pop()
-            documents = [Text(f'{{"docs_blob": "{kind} of {one.name}"}}'.encode(), kind) for kind in ("files", "docs_blob")]
+            documents = [
+                Text(f'{{"docs_blob": "{kind} of {one.name}"}}'.encode(), kind) for kind in ("files", "docs_blob")
+            ]
             outcomes.append((await store_version(database, run, item(one), one, documents))[0])
 
     async with database.session() as lease:
@@ -226,7 +226,9 @@ async def test_workers_that_fill_one_version_in_opposite_orders_do_not_lock_each
         one = version(f"c{round_}")
         await store_version(store, run, item(one), one, [])
         version_id = await session.fetchval("SELECT id FROM collection_version WHERE sha256 = $1", one.sha256)
-        documents = [Text(b'"' + b"x" * 200_000 + b'"', kind) for kind in ("docs_blob", "files", "manifest", "metadata")]
+        documents = [
+            Text(b'"' + b"x" * 200_000 + b'"', kind) for kind in ("docs_blob", "files", "manifest", "metadata")
+        ]
         orders = [documents, documents[::-1], documents[2:] + documents[:2]]
         # Each under a run of its own, as workers are.
         runs = [await opened(session, repository=f"r{round_}-{number}") for number in range(3)]

@@ -1,13 +1,13 @@
-"""Rows of PostgreSQL's binary COPY format: the same bytes however a body is cut, and never a byte more than announced."""
+"""Rows of PostgreSQL's binary COPY format: the same however a body is cut, and never a byte more than announced."""
 
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store.helpers import Text
 
 from collectionsync.store.copy_format import HEADER, TRAILER, DocumentLengthError, document_rows
+from store.helpers import Text
 
 BODY = rb'{"a": "\\N \\. \u0000 \ud800 \t \" ' + "é😀".encode() + b'", "b": [1e2, -0]}'
 
@@ -50,7 +50,7 @@ async def test_several_documents_follow_each_other_without_a_seam(bodies: list[b
 async def test_no_byte_too_many_is_ever_yielded(body: bytes, chunk: int, data: st.DataObject) -> None:
     claims = data.draw(st.integers(0, len(body) - 1))
     yielded = b""
-    with pytest.raises(DocumentLengthError, match=f"{claims} announced"):
+    with pytest.raises(DocumentLengthError, match=f"{claims} announced"):  # noqa: PT012
         async for part in document_rows(7, [Text(body, chunk=chunk, claims=claims)]):
             yielded += part
     assert len(yielded) - yielded.index(b"docs_blob") - len(b"docs_blob") - 4 <= claims

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store.helpers import Text, item, opened, until, version, waiting_for_a_lock
-from store.texts import JSON
 
 from collectionsync.store.content import Version, store_version
 from collectionsync.store.copy_format import MAX_BODY_BYTES, DocumentLengthError
 from collectionsync.store.database import Connection, Database, RejectedDocumentError, connected
 from collectionsync.store.plan import Run
+from store.helpers import Text, item, opened, until, version, waiting_for_a_lock
+from store.texts import JSON
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +46,13 @@ async def run(session: Connection) -> Run:
     return await opened(session)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(JSON, min_size=1, max_size=4), chunk=st.integers(1, 40), seed=st.integers(0, 2**64))
 async def test_any_json_text_comes_back_byte_by_byte(
     store: Database, run: Run, session: Connection, texts: list[bytes], chunk: int, seed: int
 ) -> None:
     documents = [Text(body, kind, chunk=chunk) for kind, body in zip(KINDS, texts, strict=False)]
     one = version(artifact=f"{seed} {chunk} {texts}")
-    await session.execute("TRUNCATE collection_version CASCADE")
     await store_version(store, run, item(one), one, documents)
     assert await bodies(session, one) == {document.kind: document.body for document in documents}
 
@@ -145,9 +144,7 @@ async def test_a_body_of_another_length_leaves_nothing_and_the_session_usable(
     assert await bodies(session, one) == {"docs_blob": body}
 
 
-async def test_a_rejected_document_leaves_the_session_usable(
-    database: str, run: Run, session: Connection
-) -> None:
+async def test_a_rejected_document_leaves_the_session_usable(database: str, run: Run, session: Connection) -> None:
     one = version()
     async with connected(database, sessions=1) as single:
         with pytest.raises(RejectedDocumentError):
@@ -286,5 +283,3 @@ async def test_memory_stays_flat_while_a_document_of_30_mb_streams(database: str
     assert int(process.stdout) < 4096, "kB more than before, for 30 MB"
     async with store.session() as session:
         assert await session.fetchval("SELECT max(octet_length(body::text)) FROM collection_document") == 30_015_490
-
-

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from postgres import execute
-from store.helpers import Onlooker
 
 from collectionsync.store.database import DatabaseConfigurationError, SchemaMismatchError, connected
 from collectionsync.store.migrate import migrate, migrations
+from postgres import execute
+from store.helpers import Onlooker
 
 pytestmark = pytest.mark.slow
 
@@ -45,9 +45,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert list(migrations()) == list(range(1, len(NAMES) + 1))
 
 
-async def test_an_empty_database_gets_every_table(
-    every_database: str, onlooker: Onlooker
-) -> None:
+async def test_an_empty_database_gets_every_table(every_database: str, onlooker: Onlooker) -> None:
     async with connected(every_database, sessions=1) as database:
         assert await migrate(database) == NAMES
     assert await tables(onlooker) == TABLES
@@ -103,7 +101,7 @@ async def test_bodies_are_compressed_with_lz4_where_the_server_has_it_and_else_b
     )
     await onlooker.execute(
         "INSERT INTO collection_document"
-        " SELECT id, 'docs_blob', to_json(repeat('word ', 10000)), 50002, repeat('0', 64), false FROM collection_version"
+        " SELECT id, 'docs_blob', to_json(repeat('word ', 10000)), 50002, sha256, false FROM collection_version"
     )
     used = await onlooker.fetchval("SELECT pg_column_compression(body) FROM collection_document")
     assert used == ("lz4" if has_lz4 else "pglz")

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store.helpers import Onlooker, Text, item, opened, version
 
 from collectionsync.store import plan
 from collectionsync.store.content import Version, store_version
 from collectionsync.store.database import Connection, Database
 from collectionsync.store.plan import Counts, Failure, Item, Requirement, affected, storable
+from store.helpers import Onlooker, Text, item, opened, version
 
 NUMBERS = [f"{number}.0.0" for number in range(100)]
 
@@ -23,7 +23,9 @@ async def run(session: Connection) -> plan.Run:
     return await opened(session)
 
 
-@pytest.mark.parametrize(("tag", "rows"), [("INSERT 0 5", 5), ("UPDATE 3", 3), ("DELETE 0", 0), ("SELECT 12345", 12345)])
+@pytest.mark.parametrize(
+    ("tag", "rows"), [("INSERT 0 5", 5), ("UPDATE 3", 3), ("DELETE 0", 0), ("SELECT 12345", 12345)]
+)
 def test_the_number_of_rows_is_read_out_of_a_tag(tag: str, rows: int) -> None:
     assert affected(tag) == rows
 
@@ -55,7 +57,9 @@ async def test_postgresql_takes_whatever_is_storable(session: Connection, text: 
 @pytest.mark.slow
 async def test_a_requirement_that_is_there_already_stays_as_it_is(session: Connection, run: plan.Run) -> None:
     await plan.require(session, run, [Requirement("acme.alpha", "*")])
-    await plan.require(session, run, [Requirement("acme.alpha", "*", "acme.beta 1.0.0"), Requirement("acme.alpha", "<2")])
+    await plan.require(
+        session, run, [Requirement("acme.alpha", "*", "acme.beta 1.0.0"), Requirement("acme.alpha", "<2")]
+    )
     assert await plan.pending_requirements(session, run) == [
         Requirement("acme.alpha", "*"),
         Requirement("acme.alpha", "<2"),
@@ -212,7 +216,9 @@ async def test_a_known_version_whose_docs_are_missing_is_claimed_as_known(
     version_id = await session.fetchval("SELECT id FROM collection_version")
     later = await opened(session, asked="later")
     await plan.add_items(session, later, "acme", "alpha", ["1.0.0"])
-    assert await plan.claim(session, later, 10) == plan.Claim([Item("acme", "alpha", "1.0.0", version_id)], recognised=0)
+    assert await plan.claim(session, later, 10) == plan.Claim(
+        [Item("acme", "alpha", "1.0.0", version_id)], recognised=0
+    )
 
 
 @pytest.mark.slow
@@ -224,9 +230,7 @@ async def test_what_another_source_has_is_not_recognised(store: Database, sessio
 
 
 @pytest.mark.slow
-async def test_all_that_is_known_is_recognised_before_anything_is_claimed(
-    session: Connection, run: plan.Run
-) -> None:
+async def test_all_that_is_known_is_recognised_before_anything_is_claimed(session: Connection, run: plan.Run) -> None:
     await many_known(session, run, 2500)
     later = await opened(session, asked="later")
     await plan.add_items(session, later, "acme", "alpha", [f"{number}.0.0" for number in range(1, 2501)])

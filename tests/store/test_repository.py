@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store.helpers import Onlooker, Text, item, opened, version
 
 from collectionsync.store import plan
 from collectionsync.store.content import Version, store_version
 from collectionsync.store.database import Connection, Database
 from collectionsync.store.repository import Publication, publish
+from store.helpers import Onlooker, Text, item, opened, version
 
 pytestmark = pytest.mark.slow
 
@@ -40,9 +40,7 @@ async def synced(store: Database, versions: Iterable[Version], **of: str) -> Pub
     return publication
 
 
-async def current(
-    connection: Connection, namespace: str = "team-a", repository: str = "main"
-) -> set[tuple[str, str]]:
+async def current(connection: Connection, namespace: str = "team-a", repository: str = "main") -> set[tuple[str, str]]:
     return {(row["name"], row["sha256"]) for row in await connection.fetch(CURRENT, namespace, repository)}
 
 
@@ -141,7 +139,7 @@ _NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,4}", fullmatch=True)
 _VERSIONS = st.from_regex(r"[0-9]\.[0-9]{1,2}\.0(-[a-zA-Z.-]{1,3})?", fullmatch=True)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.tuples(_NAMES, _VERSIONS), min_size=1, max_size=8, unique=True))
 async def test_the_revision_is_that_of_the_sorted_content(store: Database, names: list[tuple[str, str]]) -> None:
     versions = [version(name, number) for name, number in names]

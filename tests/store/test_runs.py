@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from postgres import execute
-from store.helpers import Onlooker, Text, item, opened, version
 
 from collectionsync.store import plan
 from collectionsync.store.content import store_version
 from collectionsync.store.database import Connection, Database, connected
+from postgres import execute
+from store.helpers import Onlooker, Text, item, opened, version
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ async def test_an_unfinished_run_whose_worker_is_gone_is_resumed(store: Database
 
 
 async def test_an_unfinished_run_whose_worker_was_cut_off_is_resumed(store: Database, onlooker: Onlooker) -> None:
-    with pytest.raises(Exception, match="connection"):
+    with pytest.raises(Exception, match="connection"):  # noqa: PT012
         async with store.session() as lease:
             first = await opened(lease)
             await onlooker.execute("SELECT pg_terminate_backend($1, 60000)", await backend(lease))
@@ -234,5 +234,3 @@ async def test_a_run_can_begin_while_another_one_publishes(store: Database, onlo
             await onlooker.execute("SELECT FROM repository WHERE id = $1 FOR NO KEY UPDATE", run.repository_id)
             async with store.session() as other:
                 assert not (await opened(other)).resumed
-
-

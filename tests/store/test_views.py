@@ -1,16 +1,15 @@
-"""What SQL readers see: every document can be read, whatever escapes it holds, and the stored bytes stay as they came."""
+"""What SQL readers see: every document can be read, whatever escapes it holds, and what is stored stays as it came."""
 
 import json
 import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from store.helpers import Text, item, opened, version
-from store.texts import STRINGS
 
 from collectionsync.store.content import store_version
 from collectionsync.store.database import Connection, Database
+from store.helpers import Text, item, opened, version
+from store.texts import STRINGS
 
 pytestmark = pytest.mark.slow
 

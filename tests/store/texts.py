@@ -2,10 +2,10 @@
 
 from hypothesis import strategies as st
 
-_FRAGMENTS = st.sampled_from(
-    [r"\\", r"\"", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t", r"\u0000", r"\ud800", r"\udc00", r"\uD83D\uDE00"]
-    + [r"\\N", r"\\.", r"\\u0000", r"\u00e9", "\x7f", "'", "é", "\u2028", "\ufeff", "\ufffd", "😀", "{}", "[1,2]", ","]
-)
+_ESCAPES = [r"\\", r"\"", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t", r"\u00e9", r"\u0000", r"\ud800", r"\udc00"]
+_PAIRS = [r"\uD83D\uDE00", r"\\N", r"\\.", r"\\u0000", r"\\ud800"]
+_CHARACTERS = ["\x7f", "'", "é", "\u2028", "\ufeff", "\ufffd", "😀", "{}", "[1,2]", ","]
+_FRAGMENTS = st.sampled_from([*_ESCAPES, *_PAIRS, *_CHARACTERS])
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"\\'), max_size=8)
 STRINGS = st.lists(_FRAGMENTS | _TEXT, max_size=12).map(lambda parts: f'"{"".join(parts)}"')
 _SPACE = st.sampled_from(["", " ", "\n", "\t", "\r\n  "])

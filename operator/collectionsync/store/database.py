@@ -3,8 +3,8 @@
 asyncpg's exceptions stay inside this package: a worker reacts to what failed, not to how a driver names it. What is no
 state of the database's, such as a constraint that does not hold, is a bug and keeps its own name.
 
-Sessions have a memory: prepared statements, settings and advisory locks. A pooler such as PgBouncer may stand in between
-if it pools sessions, and not if it pools transactions.
+Sessions have a memory: prepared statements, settings and advisory locks. A pooler such as PgBouncer may stand in
+between if it pools sessions, and not if it pools transactions.
 """
 
 import asyncio
@@ -225,11 +225,11 @@ async def _open(uri: str, sessions: int) -> "asyncpg.Pool[asyncpg.Record]":
 
 
 # Set in each session, and not in its startup message: poolers refuse what they do not know there.
-# Timeouts that a role or a database has are for people. This waits for a winner's commit, or an hour for a download.
+# Timeouts that a role or a database has are for people; this waits for a winner's commit, or an hour for downloads.
 # Keepalives end the session of a worker whose node is gone, and with it its locks; without, that takes two hours.
 _SETTINGS = """
     SELECT set_config(name, value, false)
-    FROM (VALUES ('default_transaction_isolation', 'read committed'),
+    FROM (VALUES ('default_transaction_isolation', 'read committed'), ('jit', 'off'),
                  ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),
                  ('idle_session_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
                  ('tcp_keepalives_idle', '60'), ('tcp_keepalives_interval', '15'), ('tcp_keepalives_count', '4')

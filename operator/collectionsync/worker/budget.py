@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MEBIBYTE = 1024 * 1024
 # What each costs beside the imports, measured over TLS by `make bench`.
-CONNECTION_BYTES = MEBIBYTE
+CONNECTION_BYTES = MEBIBYTE // 2
 SESSION_BYTES = MEBIBYTE
 # Below this a single document of the usual size would wait for itself.
 SMALLEST_BUDGET_BYTES = 4 * MEBIBYTE

@@ -10,7 +10,7 @@ from collectionsync.galaxy.versions import InvalidRange, InvalidVersion, Range, 
 from collectionsync.manifest import ManifestError
 from collectionsync.resource import Spec
 from collectionsync.store import plan
-from collectionsync.store.database import Database
+from collectionsync.store.database import Connection, Database
 from collectionsync.worker.failures import Failures
 from collectionsync.worker.tally import Tally
 from collectionsync.worker.together import together
@@ -110,16 +110,20 @@ class Discovery:
             reason, message = "IncompleteListing", "the list kept changing while it was read; run again"
         async with self._database.session() as connection:
             added = await plan.add_items(connection, self._run, namespace, name, versions)
-            await plan.settle_requirement(connection, self._run, requirement, reason=reason, message=message)
+            await self._settle(connection, requirement, reason, message)
         self._tally.versions_discovered += added
 
     async def _refuse(self, asked: list[plan.Requirement], reason: str, message: str) -> None:
         async with self._database.session() as connection:
             for requirement in asked:
-                by = f" (required by {requirement.required_by})" if requirement.required_by else ""
-                await plan.settle_requirement(
-                    connection, self._run, requirement, reason=reason, message=f"{message}{by}"
-                )
+                await self._settle(connection, requirement, reason, message)
+
+    async def _settle(
+        self, connection: Connection, requirement: plan.Requirement, reason: str | None, message: str
+    ) -> None:
+        if reason is not None and requirement.required_by is not None:
+            message = f"{message} (required by {requirement.required_by})"
+        await plan.settle_requirement(connection, self._run, requirement, reason=reason, message=message)
 
 
 def _is_version(text: str) -> bool:
