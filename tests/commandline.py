@@ -100,8 +100,12 @@ class Commands:
         stdin: "int | None" = subprocess.DEVNULL,
         environment: Mapping[str, str | Path] | None = None,
         before: Sequence[str] = (),
+        terminal: int | None = None,
     ) -> Running:
-        """Start `collectionsync` with these arguments; `before` is a command that runs it, such as nice(1)."""
+        """Start `collectionsync` with these arguments; `before` is a command that runs it, such as nice(1).
+
+        With `terminal` its standard input, output and error are that descriptor.
+        """
         folder = self.folder / f"run-{len(self._started)}"
         folder.mkdir()
         variables = {key: text for key, text in os.environ.items() if key not in _KEPT_OUT}
@@ -111,9 +115,9 @@ class Commands:
         with folder.joinpath("stdout").open("wb") as out, folder.joinpath("stderr").open("wb") as err:
             process = subprocess.Popen(
                 [*before, COLLECTIONSYNC, *arguments],
-                stdin=stdin,
-                stdout=out,
-                stderr=err,
+                stdin=stdin if terminal is None else terminal,
+                stdout=out if terminal is None else terminal,
+                stderr=err if terminal is None else terminal,
                 env=variables,
                 start_new_session=True,
             )
@@ -144,9 +148,7 @@ class Commands:
         """start() and wait for the end."""
         return await self.start(*arguments, **options).ended()
 
-    async def sync(
-        self, document: Mapping[str, Any] | Path | str, *arguments: str | Path, **options: Any
-    ) -> Finished:
+    async def sync(self, document: Mapping[str, Any] | Path | str, *arguments: str | Path, **options: Any) -> Finished:
         """start_sync() and wait for the end."""
         return await self.start_sync(document, *arguments, **options).ended()
 

@@ -5,10 +5,11 @@ pauses between retries that a test can wait for. What only a process has (signal
 """
 
 import asyncio
+import contextlib
 import inspect
 import json
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,17 @@ async def sync(
     return Ended(outcome, reporter.report(outcome))
 
 
+@contextlib.asynccontextmanager
+async def running(document: Manifest, database: str, **options: Any) -> AsyncIterator["asyncio.Task[Ended]"]:
+    """sync() as a task that ends with the block at the latest."""
+    task = asyncio.create_task(sync(document, database, **options))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def _reporter(resource: CollectionSync, tally: Tally) -> Reporter:
     limit_bytes = memory_limit_bytes(resource.spec)
     return Reporter(tally=tally, path=None, cgroup=Cgroup(), limit_bytes=limit_bytes, base_bytes=rss_bytes())
@@ -167,6 +179,12 @@ async def stored_versions(database: str) -> int:
     if await value(database, "SELECT to_regclass('collection_version') IS NULL"):
         return 0
     return int(await value(database, "SELECT count(*) FROM collection_version"))
+
+
+async def stored_names(database: str) -> set[str]:
+    """The stored versions as `namespace.name version`, published or not."""
+    found = await rows(database, "SELECT namespace || '.' || name || ' ' || version FROM collection_version")
+    return {name for (name,) in found}
 
 
 async def stored_documents(database: str) -> dict[tuple[str, str], bytes]:

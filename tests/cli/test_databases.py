@@ -27,6 +27,11 @@ def data_home() -> Iterator[Path]:
         yield folder
 
 
+def found(data_home: Path, pattern: str) -> list[Path]:
+    """What there is below the folder that a command made in this XDG_DATA_HOME."""
+    return list(data_home.joinpath("collectionsync").glob(pattern))
+
+
 async def test_the_database_comes_from_database_url(commands: Commands, serve: Serve, database: str) -> None:
     galaxy = await serve(tools())
     ended = await commands.sync(manifest(galaxy.url, "acme.tools"), environment={"DATABASE_URL": database})
@@ -47,9 +52,8 @@ async def test_without_a_database_an_embedded_one_in_the_data_folder_is_used_and
     galaxy = await serve(tools())
     ended = await commands.sync(manifest(galaxy.url, "acme.tools"), environment={"XDG_DATA_HOME": data_home})
     assert ended.code == 0, ended.err
-    (cluster,) = data_home.glob("collectionsync/postgresql-*[0-9]")
-    assert cluster.joinpath("PG_VERSION").exists()
-    assert not cluster.joinpath("postmaster.pid").exists()
+    assert len(found(data_home, "postgresql-*/PG_VERSION")) == 1
+    assert not found(data_home, "postgresql-*/postmaster.pid")
 
 
 async def test_the_embedded_database_keeps_what_was_stored(commands: Commands, serve: Serve, data_home: Path) -> None:

@@ -20,6 +20,7 @@ from syncing import (
     rows,
     served_documents,
     stored_documents,
+    stored_names,
     until,
     wrong_digests,
 )
@@ -49,10 +50,6 @@ async def run_again(commands: Commands, held: Hold, database: str) -> Finished:
     held.release()
     held.galaxy.requests.clear()
     return await commands.sync(manifest(held.galaxy.url, "acme.tools"), database=database)
-
-
-async def stored_names(database: str) -> set[str]:
-    return {version for version, _ in await stored_documents(database)}
 
 
 @STOPS
@@ -101,9 +98,7 @@ async def test_the_run_after_a_signal_fetches_what_is_missing_and_nothing_else(
     assert await published(database) == names(held.galaxy.catalog)
 
 
-async def test_the_run_after_a_signal_is_the_same_run_taken_up(
-    commands: Commands, serve: Serve, database: str
-) -> None:
+async def test_the_run_after_a_signal_is_the_same_run_taken_up(commands: Commands, serve: Serve, database: str) -> None:
     held, running = await half_way(commands, serve, database)
     running.send(signal.SIGTERM)
     await running.ended()
@@ -149,9 +144,7 @@ async def test_a_run_that_was_killed_and_taken_up_ends_with_every_byte_right(
     assert await published(database) == names(held.galaxy.catalog)
 
 
-async def test_a_killed_run_leaves_a_report_that_says_running(
-    commands: Commands, serve: Serve, database: str
-) -> None:
+async def test_a_killed_run_leaves_a_report_that_says_running(commands: Commands, serve: Serve, database: str) -> None:
     _, running = await half_way(commands, serve, database)
     running.send(signal.SIGKILL)
     ended = await running.ended()
@@ -186,6 +179,11 @@ def locked(data_home: Path) -> Iterator[None]:
         yield
 
 
+def servers(data_home: Path) -> list[Path]:
+    """The servers that were not stopped."""
+    return list(data_home.glob("collectionsync/postgresql-*/postmaster.pid"))
+
+
 def waits_for_lock(running: Running) -> bool:
     """Whether the process is blocked by a lock on a file (proc(5), locks)."""
     waiting = (line.split() for line in Path("/proc/locks").read_text().splitlines() if "-> FLOCK" in line)
@@ -218,9 +216,7 @@ async def test_a_signal_while_the_embedded_server_is_waited_for_exits_with_75(
 
 
 @STOPS
-async def test_a_signal_while_the_manifest_is_read_exits_with_75(
-    commands: Commands, number: signal.Signals
-) -> None:
+async def test_a_signal_while_the_manifest_is_read_exits_with_75(commands: Commands, number: signal.Signals) -> None:
     file = commands.folder / "mirror.yaml"
     os.mkfifo(file)
     running = commands.start_sync(file)
@@ -254,9 +250,7 @@ async def test_a_second_signal_while_the_embedded_server_is_stopped_does_not_lea
     commands: Commands, serve: Serve, data_home: Path, number: signal.Signals
 ) -> None:
     held = hold_after(await serve(tools()), STORED)
-    running = commands.start_sync(
-        manifest(held.galaxy.url, "acme.tools"), environment={"XDG_DATA_HOME": data_home}
-    )
+    running = commands.start_sync(manifest(held.galaxy.url, "acme.tools"), environment={"XDG_DATA_HOME": data_home})
     await until(lambda: held.fault.hits > 0)
     with locked(data_home):
         running.send(signal.SIGTERM)
@@ -267,7 +261,7 @@ async def test_a_second_signal_while_the_embedded_server_is_stopped_does_not_lea
     assert ended.report is not None
     assert (ended.code, ended.report["reason"]) == (75, "Interrupted"), ended.err
     assert "Traceback" not in ended.err
-    assert not list(data_home.glob("collectionsync/postgresql-*/postmaster.pid"))
+    assert not servers(data_home)
 
 
 def is_pending(running: Running, number: signal.Signals) -> bool:

@@ -40,9 +40,7 @@ async def test_a_user_name_and_a_password_open_the_source(commands: Commands, se
     assert await published(database) == names(galaxy.catalog)
 
 
-async def test_a_wrong_token_exits_with_77_and_names_the_field(
-    commands: Commands, serve: Serve, database: str
-) -> None:
+async def test_a_wrong_token_exits_with_77_and_names_the_field(commands: Commands, serve: Serve, database: str) -> None:
     galaxy = await serve(tools(), token=TOKEN)
     secrets = commands.secret("login", token="another one")
     ended = await commands.sync(with_secret(galaxy.url), "--secrets", secrets, database=database)

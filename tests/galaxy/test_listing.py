@@ -87,7 +87,11 @@ async def test_a_next_page_on_another_host_is_refused(big: TestGalaxy, client: G
     assert caught.value.reason == "InvalidLink"
 
 
-@pytest.mark.parametrize("link", ["http://[x/", "mailto:x", "https://h:99999/", "javascript:" + "x" * 500_000])
+@pytest.mark.parametrize(
+    "link",
+    ["http://[x/", "mailto:x", "https://h:99999/", "javascript:" + "x" * 500_000],
+    ids=["bracket", "mail", "port", "long"],
+)
 async def test_a_next_page_that_is_no_url_is_refused_in_few_words(
     big: TestGalaxy, client: GalaxyClient, link: str
 ) -> None:

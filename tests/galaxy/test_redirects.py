@@ -133,11 +133,12 @@ async def test_a_location_that_is_no_url_is_the_items_error(location: str) -> No
         assert (caught.value.reason, len(server.heads)) == ("InvalidRedirect", 1)
 
 
-@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "b%C3%BCcher.example"])
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"], ids=["long label", "empty label"])
 async def test_a_host_that_cannot_be_asked_is_the_items_error(host: str) -> None:
     async with scripted(redirected(f"http://{host}/")) as server, transport_to(server.url) as transport:
-        with pytest.raises((ContentError, TransientError)):
+        with pytest.raises(ContentError) as caught:
             await transport.get("detail", URL(server.url), Collected(), limit=LIMIT)
+    assert caught.value.reason == "InvalidURL"
 
 
 @pytest.mark.parametrize("location", ["ftp://127.0.0.1/", "file:///etc/passwd", "ws://127.0.0.1/"])

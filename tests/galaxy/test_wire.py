@@ -98,29 +98,29 @@ async def test_docs_that_a_source_does_not_have_are_no_error() -> None:
     assert sink.sizes == []
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"\r\n\r\n",
-        b"SSH-2.0-OpenSSH_9.6\r\n",
-        b"HTTP/1.1 abc OK\r\n\r\n",
-        b"HTTP/1.1 99999 OK\r\n\r\n",
-        b"HTTP/3.0 200 OK\r\n\r\n",
-        answered(b"{}", "X-Huge: " + "x" * 100_000),
-        answered(b"{}", *(f"X-{number}: x" for number in range(5000))),
-        answered(b"{}", "X-Bad\x00Name: x"),
-        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
-    ],
-    ids=repr,
-)
+OK = b"HTTP/1.1 200 OK\r\n"
+HOSTILE = {
+    "nothing": b"",
+    "an empty head": b"\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "no status": b"HTTP/1.1 abc OK\r\n\r\n",
+    "a huge status": b"HTTP/1.1 99999 OK\r\n\r\n",
+    "another version": b"HTTP/3.0 200 OK\r\n\r\n",
+    "a huge header": answered(b"{}", "X-Huge: " + "x" * 100_000),
+    "many headers": answered(b"{}", *(f"X-{number}: x" for number in range(5000))),
+    "a NUL in a header": answered(b"{}", "X-Bad\x00Name: x"),
+    "a negative length": OK + b"Content-Length: -1\r\n\r\n{}",
+    "a huge length": OK + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
+    "two lengths": OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "a length and chunks": OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+    "a chunk without size": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a huge chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
+    "another protocol from here": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    "no final answer": b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+}
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
 async def test_whatever_comes_over_the_wire_is_a_galaxy_error(answer: bytes, watcher: Recorder) -> None:
     async with (
         scripted(answer) as server,
@@ -132,7 +132,7 @@ async def test_whatever_comes_over_the_wire_is_a_galaxy_error(answer: bytes, wat
     assert len(str(caught.value)) < 1000
 
 
-async def test_two_early_hints_before_the_answer_do_no_harm() -> None:
+async def test_early_hints_before_the_answer_do_no_harm() -> None:
     answer = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answered(b"{}")
     async with scripted(answer) as server, transport_to(server.url) as transport:
         sink = Collected()

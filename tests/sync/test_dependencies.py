@@ -33,15 +33,13 @@ async def test_dependencies_of_dependencies_come_as_well(serve: Serve, database:
 
 async def test_dependencies_that_go_in_a_circle_end(serve: Serve, database: str) -> None:
     circle = {"acme.a": {"acme.b": "*"}, "acme.b": {"acme.c": "*"}, "acme.c": {"acme.a": "*"}}
-    galaxy = await serve(small_catalog(dict.fromkeys(circle, ["1.0.0", "2.0.0"]), dependencies=circle))
+    galaxy = await serve(small_catalog({name: ["1.0.0", "2.0.0"] for name in circle}, dependencies=circle))
     ended = await sync(manifest(galaxy.url, "acme.a:1.0.0"), database)
     assert ended.result is Result.SUCCEEDED
     assert await published(database) == names(galaxy.catalog)
 
 
-async def test_a_later_dependency_adds_versions_of_a_collection_that_came_before(
-    serve: Serve, database: str
-) -> None:
+async def test_a_later_dependency_adds_versions_of_a_collection_that_came_before(serve: Serve, database: str) -> None:
     galaxy = await serve(
         small_catalog(
             {"acme.app": ["1.0.0"], "acme.web": ["1.0.0"], "acme.net": ["1.0.0", "2.0.0", "3.0.0"]},
@@ -88,7 +86,11 @@ async def test_a_dependency_that_the_source_lacks_is_skipped_and_the_rest_is_pub
 
 @pytest.mark.parametrize(
     ("dependency", "reason"),
-    [({"acme.gone": "*"}, "NotFound"), ({"acme.net": ">=9"}, "NoMatchingVersion"), ({"acme.net": "new"}, "InvalidRange")],
+    [
+        ({"acme.gone": "*"}, "NotFound"),
+        ({"acme.net": ">=9"}, "NoMatchingVersion"),
+        ({"acme.net": "new"}, "InvalidRange"),
+    ],
     ids=["no such collection", "no such version", "no range"],
 )
 async def test_a_dependency_that_cannot_be_had_is_told_with_who_requires_it(

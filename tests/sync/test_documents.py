@@ -73,9 +73,7 @@ async def test_every_document_is_stored_byte_by_byte(serve: Serve, database: str
 
 
 @pytest.mark.parametrize("name", KEPT)
-async def test_docs_that_are_odd_and_still_json_are_stored_byte_by_byte(
-    serve: Serve, database: str, name: str
-) -> None:
+async def test_docs_that_are_odd_and_still_json_are_stored_byte_by_byte(serve: Serve, database: str, name: str) -> None:
     _, ended = await sync_with(serve, database, "versions/1.1.0/docs-blob/", body(BODIES[name]))
     assert ended.result is Result.SUCCEEDED
     assert (await stored_documents(database))[BAD, "docs_blob"] == BODIES[name]
@@ -96,9 +94,7 @@ async def test_docs_that_no_text_can_hold_are_marked(serve: Serve, database: str
 
 
 @pytest.mark.parametrize("name", ["nul escape", "lone high surrogate", "lone low surrogate"])
-async def test_docs_that_no_text_can_hold_are_readable_through_the_view(
-    serve: Serve, database: str, name: str
-) -> None:
+async def test_docs_that_no_text_can_hold_are_readable_through_the_view(serve: Serve, database: str, name: str) -> None:
     await sync_with(serve, database, "versions/1.1.0/docs-blob/", body(BODIES[name]))
     text = await value(database, "SELECT docs ->> 'x' FROM collection_docs WHERE version = '1.1.0'")
     assert "\N{REPLACEMENT CHARACTER}" in text

@@ -47,9 +47,7 @@ async def test_hostile_versions_in_a_list_never_reach_a_url(serve: Serve, databa
     assert fetched(galaxy) == {*names(galaxy.catalog), f"acme.tools {SEMANTIC}"}
 
 
-async def test_hostile_versions_in_a_list_are_skipped_and_the_rest_is_published(
-    serve: Serve, database: str
-) -> None:
+async def test_hostile_versions_in_a_list_are_skipped_and_the_rest_is_published(serve: Serve, database: str) -> None:
     galaxy = await serve(tools(3))
     galaxy.faults.add(Fault(kind("versions"), hostile_versions()))
     ended = await sync(manifest(galaxy.url, "acme.tools"), database)

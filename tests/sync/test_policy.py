@@ -40,9 +40,7 @@ async def test_only_what_the_range_matches_is_fetched(serve: Serve, database: st
     assert fetched(galaxy) == {"acme.tools 1.2.0", "acme.tools 1.3.0"}
 
 
-async def test_a_version_that_always_fails_is_skipped_and_the_rest_is_published(
-    serve: Serve, database: str
-) -> None:
+async def test_a_version_that_always_fails_is_skipped_and_the_rest_is_published(serve: Serve, database: str) -> None:
     galaxy = await serve(tools())
     galaxy.faults.add(Fault("versions/1.3.0/", status(500)))
     ended = await sync(manifest(galaxy.url, "acme.tools"), database)
@@ -81,9 +79,7 @@ async def test_on_error_fail_ends_the_run_at_a_missing_collection_before_anythin
     assert not fetched(galaxy)
 
 
-async def test_on_error_fail_publishes_nothing_of_a_run_in_which_a_version_fails(
-    serve: Serve, database: str
-) -> None:
+async def test_on_error_fail_publishes_nothing_of_a_run_in_which_a_version_fails(serve: Serve, database: str) -> None:
     galaxy = await serve(tools())
     galaxy.faults.add(Fault("versions/1.3.0/", status(500)))
     ended = await sync(manifest(galaxy.url, "acme.tools", onError="Fail"), database)

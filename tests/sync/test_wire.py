@@ -67,9 +67,7 @@ async def test_what_is_only_sent_in_another_way_ends_with_exactly_the_right_byte
     assert await stored_documents(database) == served_documents(galaxy.catalog)
 
 
-async def test_a_source_that_compresses_sends_fewer_bytes_and_the_same_documents(
-    serve: Serve, database: str
-) -> None:
+async def test_a_source_that_compresses_sends_fewer_bytes_and_the_same_documents(serve: Serve, database: str) -> None:
     galaxy = await serve(tools(), gzip=True)
     ended = await sync(manifest(galaxy.url, "acme.tools"), database)
     assert await stored_documents(database) == served_documents(galaxy.catalog)
@@ -115,9 +113,7 @@ async def test_a_length_that_is_too_short_spoils_no_other_answer(serve: Serve, d
     assert await stored_documents(database) == served_documents(rest)
 
 
-async def test_bytes_that_are_no_gzip_as_they_say_cost_their_version_and_no_other(
-    serve: Serve, database: str
-) -> None:
+async def test_bytes_that_are_no_gzip_as_they_say_cost_their_version_and_no_other(serve: Serve, database: str) -> None:
     galaxy = await serve(tools())
     galaxy.faults.add(Fault("/1.3.0/docs-blob/", wirefaults.gzip_garbage()))
     ended = await sync(manifest(galaxy.url, "acme.tools"), database)
