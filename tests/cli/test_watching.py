@@ -164,11 +164,10 @@ async def test_without_progress_nothing_is_on_standard_output(commands: Commands
     assert (ended.code, ended.out) == (0, "")
 
 
-@pytest.mark.parametrize("progress", ["auto", "plain"])
-async def test_where_there_is_no_terminal_lines_are_plain(
-    commands: Commands, serve: Serve, database: str, progress: str
+async def test_where_there_is_no_terminal_progress_is_told_in_plain_lines(
+    commands: Commands, serve: Serve, database: str
 ) -> None:
-    held, running = await start_held(commands, serve, database, "--progress", progress)
+    held, running = await start_held(commands, serve, database)
     await until(lambda: "versions [" in running.err)
     held.release()
     ended = await running.ended()
@@ -226,3 +225,19 @@ async def test_a_terminal_shows_bars_that_move_and_then_the_table(
     assert re.search(r"memory +\S+ resident, \S+ at its peak", before)
     assert re.search(r"versions +\[#+\] 20/20", shown)
     assert shown.index("20/20") < shown.index("result      Succeeded (Succeeded)")
+
+
+async def test_a_terminal_shows_no_bars_where_they_are_not_wanted(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    galaxy = await serve(tools())
+    master, slave = pty.openpty()
+    terminal = Terminal(master)
+    file = commands.write(manifest(galaxy.url, "acme.tools"))
+    running = commands.start("sync", file, "--progress", "plain", "--database", database, terminal=slave)
+    os.close(slave)
+    await until(lambda: "Succeeded" in terminal.text and running.process.poll() is not None, "the end of the run")
+    shown = terminal.text
+    os.close(master)
+    assert "\x1b" not in shown
+    assert "result      Succeeded (Succeeded)" in shown

@@ -36,6 +36,14 @@ async def test_the_redirect_of_legacy_paths_is_learned_once(galaxy: TestGalaxy) 
     assert galaxy.requests.statuses[302] == 1
 
 
+async def test_it_is_learned_from_a_list_as_well(galaxy: TestGalaxy) -> None:
+    async with connected(galaxy.url) as client:
+        await client.versions("acme", "tools")
+        await client.versions("acme", "other")
+        assert await client.exists("acme", "tools")
+    assert galaxy.requests.statuses[302] == 1
+
+
 async def test_it_is_learned_as_well_where_the_first_requests_are_many_at_once(galaxy: TestGalaxy) -> None:
     async with connected(galaxy.url) as client:
         found = await asyncio.gather(*(client.exists("acme", name) for name in ["tools", "other"] * 5))

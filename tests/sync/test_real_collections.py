@@ -2,10 +2,10 @@
 
 import pytest
 
+from collectionsync.worker.budget import MEBIBYTE
 from commandline import Commands
 from serving import Serve
 from syncing import (
-    MEBIBYTE,
     manifest,
     names,
     published,

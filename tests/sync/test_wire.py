@@ -29,7 +29,7 @@ PASSING: dict[str, Action] = {
 }
 # Only time tells that nothing more comes.
 WAITS = {"stalled", "stalled before its first byte", "claims more and waits"}
-KINDS = ("root", "collection", "versions", "detail", "docs")
+KINDS = ("root", "versions", "detail", "docs")
 HARMLESS: dict[str, Action] = {
     "gzip": wirefaults.gzipped(),
     "in chunks": wirefaults.chunked(),

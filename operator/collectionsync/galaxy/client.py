@@ -105,17 +105,13 @@ class GalaxyClient:
         raise ContentError("NotGalaxy", f"no Galaxy API at {shown(self._url)}: {told}") from refusals[-1]
 
     async def exists(self, namespace: str, name: str) -> bool:
-        """Say whether the server knows the collection: its list of versions is empty either way."""
-        asked = self._collections
-        path = f"{namespace}/{name}/"
-        url = asked.join(URL(path))
+        """Say whether the server knows the collection: a real one lists no versions either way."""
+        asked, path = self._collections, f"{namespace}/{name}/"
         try:
-            found = await self._transport.get("collection", url, _Buffer(), limit=PAGE_LIMIT_BYTES)
+            at = await self._transport.get("collection", asked.join(URL(path)), _Buffer(), limit=PAGE_LIMIT_BYTES)
         except NotFoundError:
             return False
-        # Pulp redirects every legacy path, to another prefix of the same host: asking there halves the requests.
-        if found.raw_path.endswith(f"/{path}") and _same_origin(found, asked) and self._collections == asked:
-            self._collections = found.with_path(found.raw_path.removesuffix(path), encoded=True)
+        self._learn(asked, path, at)
         return True
 
     async def versions(self, namespace: str, name: str) -> Listing:
@@ -140,9 +136,8 @@ class GalaxyClient:
         found: set[str] = set()
         counts: set[int] = set()
         got = 0
-        url: URL | None = self._collections.join(URL(f"{namespace}/{name}/versions/")).with_query(
-            limit=PAGE_SIZE, offset=0
-        )
+        asked, path = self._collections, f"{namespace}/{name}/versions/"
+        url: URL | None = asked.join(URL(path)).with_query(limit=PAGE_SIZE, offset=0)
         while url is not None:
             try:
                 page, at = await self._page(url)
@@ -150,6 +145,7 @@ class GalaxyClient:
                 if not got:
                     raise
                 break
+            self._learn(asked, path, at)
             counts.update([] if page.meta.count is None else [page.meta.count])
             got += len(page.data)
             known = len(found)
@@ -160,6 +156,14 @@ class GalaxyClient:
             if len(found) == known:
                 break  # links in a circle, or a server that gives the same page for every offset
         return Listing(list(found), complete=counts == {len(found)} if counts else url is None)
+
+    def _learn(self, asked: URL, path: str, found: URL) -> None:
+        """Take note of where collections really are, when a request below `asked` was answered there.
+
+        Pulp redirects every legacy path, to another prefix of the same host: asking there at once halves the requests.
+        """
+        if found.raw_path.endswith(f"/{path}") and _same_origin(found, asked) and self._collections == asked:
+            self._collections = found.with_path(found.raw_path.removesuffix(path), encoded=True)
 
     async def detail(self, namespace: str, name: str, version: str, sink: Sink, *, limit: int) -> None:
         """Bring the version's detail document into `sink`, as it comes."""

@@ -78,9 +78,14 @@ class Discovery:
         if not _NAME.fullmatch(name):
             raise ContentError("InvalidName", f"{plan.storable(name)!r} is not a collection's namespace.name")
         namespace, collection = name.split(".")
-        if not await self._client.exists(namespace, collection):
+        try:
+            listing = await self._client.versions(namespace, collection)
+            known = bool(listing.versions) or await self._client.exists(namespace, collection)
+        except NotFoundError:
+            known = False
+        if not known:
             raise NotFoundError(f"the source has no collection {name}")
-        return await self._client.versions(namespace, collection)
+        return listing
 
     async def _take(self, name: str, listing: Listing, asked: list[plan.Requirement]) -> None:
         namespace, collection = name.split(".")
