@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from syncing import until
+from syncing import PATIENCE_SECONDS, until
 
 COLLECTIONSYNC = Path(sys.executable).with_name("collectionsync")
 # What a developer's shell may have set, and what no test may find by chance.
@@ -67,9 +67,9 @@ class Running:
         """Send a signal to the process alone."""
         self.process.send_signal(number)
 
-    async def ended(self) -> Finished:
+    async def ended(self, *, seconds: float = PATIENCE_SECONDS) -> Finished:
         """Wait for its end."""
-        await until(lambda: self.process.poll() is not None, f"the end of {self.process.args!r}")
+        await until(lambda: self.process.poll() is not None, f"the end of {self.process.args!r}", seconds=seconds)
         return Finished(self.process.returncode, self.out, self.err, self.report())
 
 

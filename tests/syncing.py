@@ -59,14 +59,16 @@ def _requirement(text: str) -> dict[str, str]:
     return {"name": name, "version": versions} if versions else {"name": name}
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str = "the condition") -> None:
-    """Wait until `condition` holds, looking often; fails when it does not within PATIENCE_SECONDS."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], what: str = "the condition", *, seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until `condition` holds, looking often; fails when it does not within `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
     while True:
         held = condition()
         if await held if inspect.isawaitable(held) else held:
             return
-        assert asyncio.get_running_loop().time() < deadline, f"{what} did not come within {PATIENCE_SECONDS:.0f} s"
+        assert asyncio.get_running_loop().time() < deadline, f"{what} did not come within {seconds:.0f} s"
         await asyncio.sleep(0.01)
 
 

@@ -3,13 +3,14 @@
 import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collectionsync.store.embedded import EmbeddedPostgres
 from commandline import Commands, Finished, Running
 from postgres import short_folder
 from serving import Hold, Serve, fetched, hold_after
@@ -52,6 +53,12 @@ async def run_again(commands: Commands, held: Hold, database: str) -> Finished:
     return await commands.sync(manifest(held.galaxy.url, "acme.tools"), database=database)
 
 
+@pytest.fixture
+def data_home() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
 @STOPS
 async def test_a_signal_in_mid_run_exits_with_75_and_says_so_in_the_report(
     commands: Commands, serve: Serve, database: str, number: signal.Signals
@@ -71,7 +78,7 @@ async def test_a_run_that_is_told_to_stop_does_so_within_the_grace_of_a_pod(
     _, running = await half_way(commands, serve, database)
     running.send(signal.SIGTERM)
     # A contract and no measurement: it takes a hundredth of this.
-    assert running.process.wait(PODS_GRACE_SECONDS) == 75
+    assert (await running.ended(seconds=PODS_GRACE_SECONDS)).code == 75
 
 
 @STOPS
@@ -153,6 +160,34 @@ async def test_a_killed_run_leaves_a_report_that_says_running(commands: Commands
     assert ended.report["peakRssBytes"] > 0
 
 
+@contextmanager
+def frozen(pids: Iterable[int]) -> Iterator[None]:
+    """Let processes do nothing at all: to others they look like a machine behind a broken network."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_database_that_no_longer_answers_holds_up_nobody_who_is_told_to_stop(
+    commands: Commands, serve: Serve, data_home: Path
+) -> None:
+    held = hold_after(await serve(tools()), STORED)
+    with EmbeddedPostgres(data_home / "data") as server:
+        running = commands.start_sync(manifest(held.galaxy.url, "acme.tools"), database=server.uri)
+        await held.reached(server.uri)
+        sessions = await rows(server.uri, "SELECT pid FROM pg_stat_activity WHERE application_name = 'collectionsync'")
+        with frozen([pid for (pid,) in sessions]):
+            held.release()
+            running.send(signal.SIGTERM)
+            ended = await running.ended(seconds=PODS_GRACE_SECONDS)
+    assert ended.report is not None
+    assert (ended.code, ended.report["reason"]) == (75, "Interrupted")
+
+
 async def test_a_run_that_takes_longer_than_its_timeout_exits_with_75(
     commands: Commands, serve: Serve, database: str
 ) -> None:
@@ -160,12 +195,6 @@ async def test_a_run_that_takes_longer_than_its_timeout_exits_with_75(
     ended = await running.ended()
     assert ended.report is not None
     assert (ended.code, ended.report["result"], ended.report["reason"]) == (75, "Failed", "DeadlineExceeded")
-
-
-@pytest.fixture
-def data_home() -> Iterator[Path]:
-    with short_folder() as folder:
-        yield folder
 
 
 @contextmanager

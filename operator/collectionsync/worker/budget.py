@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 MEBIBYTE = 1024 * 1024
 # What each costs beside the imports, measured over TLS by `make bench`.
-CONNECTION_BYTES = MEBIBYTE // 2
+CONNECTION_BYTES = MEBIBYTE * 6 // 10
 SESSION_BYTES = MEBIBYTE
 # Below this a single document of the usual size would wait for itself.
 SMALLEST_BUDGET_BYTES = 4 * MEBIBYTE
 # The kernel counts page cache and sockets too, so the whole limit is never planned for.
 _USABLE = 0.9
+_IN_FLIGHT = 4  # one part of so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,15 @@ def plan_memory(
 ) -> MemoryPlan:
     """Divide what `limit_bytes` leaves above the imports (`base_bytes`) and the database sessions.
 
-    Spool files are page cache, which the kernel takes back when it must; they get half of the room all the same, since
-    a full cache slows the process down. At least one connection and SMALLEST_BUDGET_BYTES remain in a limit that is too
-    tight for both, since a slow run is better than none. `max_in_flight_bytes` is a wish and is never exceeded: a
-    document that is larger passes alone.
+    Connections take memory that only the process can give back. Spool files are page cache, which the kernel takes back
+    when it must, so they come on top: a quarter of the limit, since less would starve the database and more would slow
+    the process down. At least one connection and SMALLEST_BUDGET_BYTES remain in a limit that is too tight, since a
+    slow run is better than none. `max_in_flight_bytes` is a wish and is never exceeded: a document that is larger
+    passes alone.
     """
     room = int(limit_bytes * _USABLE) - base_bytes - sessions * SESSION_BYTES
-    in_flight = max(1, min(max_in_flight_bytes, max(SMALLEST_BUDGET_BYTES, room // 2)))
-    connections = (room - in_flight) // CONNECTION_BYTES
-    return MemoryPlan(connections=max(1, min(concurrency, connections)), in_flight_bytes=in_flight)
+    in_flight = max(1, min(max_in_flight_bytes, max(SMALLEST_BUDGET_BYTES, limit_bytes // _IN_FLIGHT)))
+    return MemoryPlan(connections=max(1, min(concurrency, room // CONNECTION_BYTES)), in_flight_bytes=in_flight)
 
 
 class ByteBudget:
