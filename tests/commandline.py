@@ -166,7 +166,10 @@ class Commands:
 def commands(tmp_path: Path) -> Iterator[Commands]:
     """Starts commands; none outlives its test."""
     started = Commands(tmp_path)
+    # Where the tests run in the background of a shell they ignore SIGINT, and what they start would inherit that.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield started
     finally:
         started.kill()
+        signal.signal(signal.SIGINT, inherited)

@@ -25,7 +25,8 @@ ON_TRIAL = Ramp(limit=6, maximum=20, before=4, throughput=100.0, settling=False)
 @pytest.mark.parametrize(
     ("ramp", "sample", "limit"),
     [
-        pytest.param(STEADY, WAITING, 6, id="grows by a half where it waits for the source"),
+        pytest.param(STEADY, replace(WAITING, cpu_share=0.6), 6, id="grows by a half where it waits for the source"),
+        pytest.param(STEADY, WAITING, 8, id="doubles where it does hardly anything else"),
         pytest.param(replace(STEADY, limit=1), WAITING, 2, id="grows from one"),
         pytest.param(replace(STEADY, limit=19), WAITING, 20, id="never above the maximum"),
         pytest.param(replace(STEADY, limit=20), WAITING, 20, id="nor above it once there"),
@@ -34,7 +35,7 @@ ON_TRIAL = Ramp(limit=6, maximum=20, before=4, throughput=100.0, settling=False)
         pytest.param(STEADY, replace(WAITING, database_idle_share=0.05), 4, id="stays where the database is busy"),
         pytest.param(replace(STEADY, settling=True), WAITING, 4, id="waits for the first window to settle"),
         pytest.param(replace(STEADY, resting=2), WAITING, 4, id="rests"),
-        pytest.param(ON_TRIAL, replace(WAITING, bytes_per_second=150.0), 9, id="goes on growing while it pays"),
+        pytest.param(ON_TRIAL, replace(WAITING, bytes_per_second=150.0), 12, id="goes on growing while it pays"),
         pytest.param(ON_TRIAL, replace(WAITING, bytes_per_second=110.0), 4, id="steps back where it does not pay"),
         pytest.param(
             replace(ON_TRIAL, settling=True),

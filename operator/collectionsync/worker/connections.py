@@ -60,7 +60,7 @@ class Ramp:
         if known.resting:
             return replace(known, resting=known.resting - 1)
         if sample.saturated and self.limit < self.maximum and _waits_for_source(sample):
-            return replace(known, limit=self._larger(), before=self.limit, settling=True)
+            return replace(known, limit=self._larger(sample), before=self.limit, settling=True)
         return known
 
     def _having_seen(self, sample: Sample) -> "Ramp":
@@ -73,8 +73,10 @@ class Ramp:
         mean = (self.throughput + sample.bytes_per_second) / 2 if self.throughput else sample.bytes_per_second
         return replace(self, throughput=mean)
 
-    def _larger(self) -> int:
-        return min(self.maximum, self.limit + max(1, self.limit // 2))
+    def _larger(self, sample: Sample) -> int:
+        # Most of the time is spent waiting: to come up slowly would cost more than to come up too high.
+        step = self.limit if sample.cpu_share < _BUSY / 2 else max(1, self.limit // 2)
+        return min(self.maximum, self.limit + step)
 
     def _stepped_back(self, limit: int) -> "Ramp":
         longer = min(_LONGEST_REST, self.next_rest * 2)
