@@ -99,12 +99,13 @@ class Commands:
         *arguments: str | Path,
         stdin: "int | None" = subprocess.DEVNULL,
         environment: Mapping[str, str | Path] | None = None,
+        stdout: int | None = None,
         before: Sequence[str] = (),
         terminal: int | None = None,
     ) -> Running:
         """Start `collectionsync` with these arguments; `before` is a command that runs it, such as nice(1).
 
-        With `terminal` its standard input, output and error are that descriptor.
+        With `terminal` its standard input, output and error are that descriptor; with `stdout` its output alone.
         """
         folder = self.folder / f"run-{len(self._started)}"
         folder.mkdir()
@@ -116,7 +117,7 @@ class Commands:
             process = subprocess.Popen(
                 [*before, COLLECTIONSYNC, *arguments],
                 stdin=stdin if terminal is None else terminal,
-                stdout=out if terminal is None else terminal,
+                stdout=next(each for each in (stdout, terminal, out) if each is not None),
                 stderr=err if terminal is None else terminal,
                 env=variables,
                 start_new_session=True,

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -111,13 +110,16 @@ def _sync(options: argparse.Namespace) -> int:
             metrics_address=options.metrics_address,
             progress=options.progress,
             secrets=options.secrets,
-            spool=options.spool or Path(tempfile.gettempdir()),
+            spool=options.spool or Path(os.environ.get("TMPDIR") or "/tmp"),  # noqa: S108 - files there have no name
         ),
     )
 
 
 def _read(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    if file != "-":
+        return Path(file).read_bytes()
+    with open(0, "rb", closefd=False) as stdin:  # not sys.stdin, which is None where a shell closed it
+        return stdin.read()
 
 
 def _migrate(options: argparse.Namespace) -> int:

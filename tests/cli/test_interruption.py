@@ -22,6 +22,7 @@ from syncing import (
     served_documents,
     stored_documents,
     stored_names,
+    stored_versions,
     until,
     wrong_digests,
 )
@@ -81,12 +82,11 @@ async def test_a_run_that_is_told_to_stop_does_so_within_the_grace_of_a_pod(
     assert (await running.ended(seconds=PODS_GRACE_SECONDS)).code == 75
 
 
-@STOPS
 async def test_a_run_that_was_told_to_stop_has_published_nothing(
-    commands: Commands, serve: Serve, database: str, number: signal.Signals
+    commands: Commands, serve: Serve, database: str
 ) -> None:
     _, running = await half_way(commands, serve, database)
-    running.send(number)
+    running.send(signal.SIGTERM)
     await running.ended()
     assert await published(database) == []
 
@@ -149,6 +149,29 @@ async def test_a_run_that_was_killed_and_taken_up_ends_with_every_byte_right(
     assert await wrong_digests(database) == 0
     assert await stored_documents(database) == served_documents(held.galaxy.catalog)
     assert await published(database) == names(held.galaxy.catalog)
+
+
+async def test_a_run_that_is_killed_in_the_midst_of_its_work_loses_and_spoils_nothing(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    galaxy = await serve(small_catalog({"acme.tools": [f"1.{minor}.0" for minor in range(60)]}, docs=300_000))
+    galaxy.latency = 0.02  # lest it be over too soon
+    document = manifest(galaxy.url, "acme.tools")
+    running = commands.start_sync(document, database=database)
+
+    async def begun() -> bool:
+        return await stored_versions(database) >= 5
+
+    await until(begun)
+    running.send(signal.SIGKILL)
+    await running.ended()
+    stored = await stored_names(database)
+    galaxy.requests.clear()
+    ended = await commands.sync(document, database=database)
+    assert ended.code == 0, ended.err
+    assert not fetched(galaxy) & stored
+    assert await stored_documents(database) == served_documents(galaxy.catalog)
+    assert await published(database) == names(galaxy.catalog)
 
 
 async def test_a_killed_run_leaves_a_report_that_says_running(commands: Commands, serve: Serve, database: str) -> None:

@@ -69,6 +69,12 @@ async def test_a_manifest_that_is_not_there_exits_with_64_and_is_named(commands:
     assert "/no/such/mirror.yaml" in ended.err
 
 
+async def test_a_standard_input_that_is_closed_exits_with_64(commands: Commands) -> None:
+    ended = await commands.sync("-", before=("sh", "-c", 'exec "$@" <&-', "sh"))
+    assert ended.code == 64
+    assert "Traceback" not in ended.err
+
+
 async def test_a_value_of_the_wrong_type_exits_with_78_and_names_the_field(commands: Commands) -> None:
     assert is_refused_for(await commands.sync(changed(fetch={"concurrency": "many"})), "spec.fetch.concurrency")
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,32 @@ async def test_a_table_closes_the_run(commands: Commands, serve: Serve, database
     assert table["versions"] == f"{ALL} found: {ALL} created, 0 unchanged, 1 skipped, 0 removed"
     assert table["skipped"] == "acme.missing *: NotFound"
     assert "after the imports" in table["peak RSS"]
+
+
+def unread() -> int:
+    """A pipe that nobody reads from, as after `| head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def full() -> int:
+    """A file on a disk without room."""
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+@pytest.mark.parametrize("stdout", [unread, full], ids=["unread", "full"])
+async def test_a_table_that_cannot_be_shown_costs_a_warning_and_not_the_run(
+    commands: Commands, serve: Serve, database: str, stdout: Callable[[], int]
+) -> None:
+    galaxy = await serve(tools())
+    file = commands.write(manifest(galaxy.url, "acme.tools"))
+    descriptor = stdout()
+    ended = await commands.run("sync", file, "--database", database, stdout=descriptor)
+    os.close(descriptor)
+    assert ended.code == 0, ended.err
+    assert "the closing table cannot be shown" in ended.err
+    assert "Traceback" not in ended.err
 
 
 class Terminal:

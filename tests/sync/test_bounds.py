@@ -9,7 +9,7 @@ from serving import Serve
 from syncing import manifest, names, published, stored_documents, sync
 from testgalaxy import Catalog, Fault, kind, small_catalog
 from testgalaxy.faults import Action
-from testgalaxy.wirefaults import endless, gzip_bomb, oversized
+from testgalaxy.wirefaults import body, endless, gzip_bomb, oversized
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +34,28 @@ async def test_a_gzip_bomb_ends_as_an_item_error_within_the_memory_limit(
     assert ended.report["peakRssBytes"] < 64 * MEBIBYTE
     assert bomb.hits == 1
     assert await published(database) == [name for name in names(galaxy.catalog) if name != BAD]
+
+
+HUGE = 60 * MEBIBYTE
+DETAILS = {
+    "tags": b'{"metadata":{"tags":[' + b'"x",' * (HUGE // 4) + b'"x"]}}',
+    "dependencies": b'{"metadata":{"dependencies":{' + b'"a.b":"*",' * (HUGE // 10) + b'"a.b":"*"}}}',
+    "a version": b'{"version":"' + b"1" * HUGE + b'"}',
+    "no json": b"[" * HUGE,
+}
+
+
+@pytest.mark.parametrize("hostile", DETAILS)
+async def test_a_detail_of_the_greatest_size_never_becomes_objects(
+    commands: Commands, serve: Serve, database: str, hostile: str
+) -> None:
+    galaxy = await serve(tools())
+    galaxy.faults.add(Fault(lambda exchange: exchange.path.endswith("/1.3.0/"), body(DETAILS[hostile])))
+    ended = await commands.sync(manifest(galaxy.url, "acme.tools"), database=database)
+    assert ended.report is not None
+    assert (ended.code, ended.report["result"]) == (0, "Partial"), ended.err
+    assert ended.report["skipped"] == [{"name": "acme.tools", "version": "1.3.0", "reason": "InvalidJSON"}]
+    assert ended.report["peakRssBytes"] < 64 * MEBIBYTE
 
 
 @pytest.mark.parametrize(

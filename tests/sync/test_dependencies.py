@@ -104,9 +104,7 @@ async def test_a_dependency_that_cannot_be_had_is_told_with_who_requires_it(
     assert "acme.app 1.0.0" in message
 
 
-@pytest.mark.parametrize(
-    "name", ["../../etc", "acme", "acme.net.more", "acme/net", "ACME.NET", "", "acme.né", "a" * 200 + ".b", "a.b?x=1"]
-)
+@pytest.mark.parametrize("name", ["../../etc", "acme.net.more", "acme/net", "", "acme.né", "a" * 200 + ".b", "a.b?x=1"])
 async def test_a_dependency_with_a_name_that_is_none_never_reaches_a_url(
     serve: Serve, database: str, name: str
 ) -> None:

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from collectionsync.galaxy.versions import sort_key
 from collectionsync.report import ExitCode, Result
+from collectionsync.worker.budget import MEBIBYTE
 from serving import Serve
 from syncing import (
     Ended,
@@ -18,7 +20,7 @@ from syncing import (
     value,
     wrong_digests,
 )
-from testgalaxy import Catalog, Fault, TestGalaxy, kind, small_catalog, small_docs
+from testgalaxy import Catalog, Fault, TestGalaxy, kind, small_catalog, small_docs, small_version
 from testgalaxy.contentfaults import BODIES, deep_nesting, with_artifact, with_members
 from testgalaxy.faults import Action
 from testgalaxy.wirefaults import body
@@ -70,6 +72,32 @@ async def test_every_document_is_stored_byte_by_byte(serve: Serve, database: str
     await sync(manifest(galaxy.url, "acme.tools", "acme.more"), database)
     assert await stored_documents(database) == served_documents(galaxy.catalog)
     assert await wrong_digests(database) == 0
+
+
+async def test_docs_of_many_megabytes_are_stored_byte_by_byte(serve: Serve, database: str) -> None:
+    galaxy = await serve(small_catalog({"acme.tools": ["1.0.0", "1.1.0"]}, docs=20 * MEBIBYTE))
+    await sync(manifest(galaxy.url, "acme.tools"), database)
+    assert await wrong_digests(database) == 0
+    assert await stored_documents(database) == served_documents(galaxy.catalog)
+
+
+async def test_what_searches_need_is_in_columns_of_its_own(serve: Serve, database: str) -> None:
+    version = small_version("acme.tools", "1.2.0-rc.1", dependencies={"acme.net": ">=1,<2"}, tags=["cloud", "né"])
+    galaxy = await serve(Catalog([version]))
+    await sync(manifest(galaxy.url, "acme.tools", dependencies=False), database)
+    ((key, sha256, size, requires_ansible, net, tags),) = await rows(
+        database,
+        "SELECT sort_key, sha256, size, requires_ansible, dependencies ->> 'acme.net', tags FROM collection_version"
+        " WHERE (namespace, name, version) = ('acme', 'tools', '1.2.0-rc.1')",
+    )
+    assert (key, sha256, size) == (sort_key("1.2.0-rc.1"), version.sha256, version.size)
+    assert (requires_ansible, net, tags) == (">=2.15.0", ">=1,<2", ["cloud", "né"])
+
+
+async def test_a_version_that_names_no_ansible_is_stored_without_one(serve: Serve, database: str) -> None:
+    galaxy = await serve(small_catalog({"acme.tools": ["1.0.0"]}, requires_ansible=None))
+    await sync(manifest(galaxy.url, "acme.tools"), database)
+    assert await value(database, "SELECT requires_ansible FROM collection_version") is None
 
 
 @pytest.mark.parametrize("name", KEPT)

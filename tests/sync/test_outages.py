@@ -208,6 +208,18 @@ async def test_a_run_leaves_nothing_in_the_folder_for_spool_files(
     assert list(spool.iterdir()) == []
 
 
+async def test_a_folder_for_temporary_files_that_is_not_there_ends_the_run_with_69_and_is_named(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    galaxy = await serve(tools())
+    environment = {"TMPDIR": "/no/such/folder"}
+    ended = await commands.sync(manifest(galaxy.url, "acme.tools"), database=database, environment=environment)
+    assert ended.report is not None
+    assert (ended.code, ended.report["reason"]) == (69, "SpoolUnavailable")
+    assert "/no/such/folder" in ended.err
+    assert "--spool" in ended.err
+
+
 @pytest.mark.parametrize("folder", ["/no/such/folder", "/sys"], ids=["not there", "read-only"])
 async def test_a_folder_for_spool_files_that_cannot_be_used_ends_the_run_with_69_and_is_named(
     serve: Serve, database: str, folder: str

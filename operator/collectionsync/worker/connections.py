@@ -18,7 +18,7 @@ _WORTH = 0.3  # growth by a half has to bring more than this share of a half mor
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one window showed. Shares are of the window: 0.0 to 1.0."""
+    """What one window showed. Shares are of the window: 0.0 to 1.0; `cpu_share` has waiting for a processor in it."""
 
     bytes_per_second: float
     saturated: bool

@@ -111,7 +111,7 @@ class Process:
         log.log(level, "%s (%s): %s", outcome.result.value, outcome.reason, outcome.message)
         if self._options.progress != "none":
             target = f"{self._resource.metadata.namespace}/{self._resource.spec.target.repository}"
-            print(table(report, repository=target), flush=True)  # noqa: T201 - it is what was asked for
+            _show(table(report, repository=target))
         return outcome.code
 
     async def _outcome(self, database_uri: str) -> Outcome:
@@ -190,6 +190,16 @@ class Process:
             else:
                 log.info("metrics are at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
             yield
+
+
+def _show(text: str) -> None:
+    """Print `text`; where nobody reads it any more, that is no reason to call a run a failure."""
+    try:
+        print(text, flush=True)  # noqa: T201 - it is what was asked for
+    except OSError as error:
+        log.warning("the closing table cannot be shown: %s", error.strerror)
+        # The interpreter tries once more at its end, and would exit with 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of(run: asyncio.Task[Outcome]) -> Outcome:
