@@ -140,6 +140,6 @@ def test_data_lies_where_xdg_says(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_ordinary_users_data_lies_in_their_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("HOME", "/homes/someone")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert data_folder() == Path("/home/someone/.local/share/collectionsync")
+    assert data_folder() == Path("/homes/someone/.local/share/collectionsync")
