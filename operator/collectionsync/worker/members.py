@@ -13,16 +13,18 @@ from mmap import mmap
 
 _DEEPEST = 1000  # about what msgspec takes
 _MOST_STEPS = 500_000  # two seconds' work; real content of the greatest size that is allowed takes hundreds
-_REPORTED_BYTES = 1024 * 1024
+# As far as one match looks, and so about as much as is resident at a time.
+_WINDOW_BYTES = 1024 * 1024
 
 _SPACE = rb"[ \t\r\n]*+"
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PLAIN = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
-# Brackets with none in them are passed over as a whole; not too many at a time, for the sake of `passed`.
-_FLAT = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb"|\{" + _PLAIN + rb"\}|\[" + _PLAIN + rb"\]){0,5000}+", re.DOTALL)
+# Brackets with none in them are passed over as a whole.
+_FLAT = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb"|\{" + _PLAIN + rb"\}|\[" + _PLAIN + rb"\])*+", re.DOTALL)
 _BRACKET = re.compile(rb"([\[{])|[\]}]")
 _KEY = re.compile(_SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE, re.DOTALL)
-_SIMPLE = re.compile(_STRING + rb'|[^"\[\]{},: \t\r\n]++', re.DOTALL)
+_WITHIN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_LITERAL = re.compile(rb'[^"\[\]{},: \t\r\n]++')
 _OPENING = re.compile(_SPACE + rb"\{" + _SPACE + rb"(\}?)")
 _FOLLOWING = re.compile(_SPACE + rb"([,}])")
 _END = re.compile(_SPACE + rb"\Z")
@@ -68,7 +70,8 @@ def _members(text: bytes | mmap, passed: Callable[[], None]) -> Iterator[tuple[s
         yield json.loads(key[1]), key.end(), end
         match = _matched(_FOLLOWING, text, end, "a comma or the object's end")
         more, at = match[1] == b",", match.end()
-    _matched(_END, text, at, "nothing more")
+    if not _END.match(text, at):
+        raise ValueError(f"nothing more is expected (byte {at})")
 
 
 def _value_end(text: bytes | mmap, at: int, steps: "itertools.count[int]", passed: Callable[[], None]) -> int:
@@ -76,27 +79,41 @@ def _value_end(text: bytes | mmap, at: int, steps: "itertools.count[int]", passe
     while True:
         if depth > _DEEPEST or next(steps) > _MOST_STEPS:
             raise ValueError(f"it is nested too deeply or has too many parts (byte {at})")
-        bracket = _BRACKET.match(text, at)
-        if bracket is not None:
+        start = at
+        if bracket := _BRACKET.match(text, at):
             depth += 1 if bracket[1] else -1
+            if depth < 0:
+                raise ValueError(f"a value is expected (byte {at})")
             at += 1
+        elif text[at : at + 1] == b'"':
+            at = _string_end(text, at, passed)
         elif depth == 0:
-            return _matched(_SIMPLE, text, at, "a value").end()
-        if depth < 0:
-            raise ValueError(f"a value is expected (byte {at - 1})")
-        if depth == 0:
+            return _matched(_LITERAL, text, at, "a value").end()
+        if depth <= 0:
             return at
-        end = _matched(_FLAT, text, at, "a value").end()
-        if end == at and bracket is None:
+        at = _matched(_FLAT, text, at, "a value").end()
+        if at == start:
             raise ValueError(f"it breaks off (byte {at})")
-        at = end
-        if at - reported > _REPORTED_BYTES:
+        if at - reported > _WINDOW_BYTES:
             passed()
             reported = at
 
 
+def _string_end(text: bytes | mmap, at: int, passed: Callable[[], None]) -> int:
+    """Return the end of the string that begins at `at`, however long it is."""
+    at += 1
+    while True:
+        end = _matched(_WITHIN_STRING, text, at, "a string").end()
+        if text[end : end + 1] == b'"':
+            return end + 1
+        if end == at:
+            raise ValueError(f"a string breaks off (byte {at})")
+        at = end
+        passed()
+
+
 def _matched(pattern: re.Pattern[bytes], text: bytes | mmap, at: int, what: str) -> re.Match[bytes]:
-    match = pattern.match(text, at)
+    match = pattern.match(text, at, at + _WINDOW_BYTES)
     if match is None:
         raise ValueError(f"{what} is expected (byte {at})")
     return match
