@@ -39,6 +39,7 @@ lint: setup  ## ruff, mypy --strict, import layers, generated files
 	  || { echo "crds/collectionsync.yaml has drifted: run make generate" >&2; exit 1; }
 
 bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes a ready corpus
+	@$(BIN)/python -m compileall -q operator  # an installed worker compiles nothing, and compiling takes memory
 	$(BIN)/python -m bench $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
 
 generate: setup  ## write the generated files again
