@@ -24,7 +24,6 @@ _STYLE = """
   .axis { stroke: #57606a; }
   .other { stroke: #b35900; stroke-width: 1.5; stroke-dasharray: 7 4; }
   .label-other { fill: #b35900; }
-  .over { stroke: #ffffff; stroke-width: 4; paint-order: stroke; }
   .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
   .c0 { stroke: #0969da; } .t0 { fill: #0969da; }
   .c1 { stroke: #1a7f37; } .t1 { fill: #1a7f37; }
@@ -36,7 +35,6 @@ _STYLE = """
     .axis { stroke: #9198a1; }
     .other { stroke: #f0883e; }
     .label-other { fill: #f0883e; }
-    .over { stroke: #0d1117; }
     .c0 { stroke: #58a6ff; } .t0 { fill: #58a6ff; }
     .c1 { stroke: #3fb950; } .t1 { fill: #3fb950; }
   }
@@ -127,7 +125,7 @@ def _level(level: Level) -> Iterator[str]:
     y = _y(level.megabytes)
     yield f'<line class="other" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
     text = f"{escape(level.label)}: {level.megabytes:,} MB"
-    yield f'<text class="over label-other" x="{WIDTH - _RIGHT - 4}" y="{y - 5:.1f}" text-anchor="end">{text}</text>'
+    yield f'<text class="label-other" x="{WIDTH - _RIGHT - 4}" y="{y - 5:.1f}" text-anchor="end">{text}</text>'
 
 
 def _line(index: int, line: Line, end: float) -> Iterator[str]:
@@ -136,4 +134,4 @@ def _line(index: int, line: Line, end: float) -> Iterator[str]:
     peak = f"peak {line.peak_bytes / MB:.1f} MB ({line.peak_bytes / MIB:.1f} MiB)"
     y = _y(line.peak_bytes / MB) - 12 - 18 * index
     x = WIDTH - _RIGHT - 4
-    yield f'<text class="over t{index % 2}" x="{x}" y="{y:.1f}" text-anchor="end">{escape(line.label)}: {peak}</text>'
+    yield f'<text class="t{index % 2}" x="{x}" y="{y:.1f}" text-anchor="end">{escape(line.label)}: {peak}</text>'
