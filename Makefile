@@ -45,12 +45,15 @@ bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes 
 generate: setup  ## write the generated files again
 	$(BIN)/ruff format .
 	$(BIN)/collectionsync crd > crds/collectionsync.yaml
+	cp crds/collectionsync.yaml charts/collectionsync/files/crd.yaml
+	cd tests && ../$(BIN)/python -m chart.documentation
 
 pins: setup  ## resolve requirements/*.txt again
 	$(BIN)/pip install --quiet uv
-	for extra in worker dev; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-	    $$([ $$extra = dev ] && echo --all-extras) pyproject.toml -o requirements/$$extra.txt; done
+	compile="$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml"; \
+	$$compile --upgrade --all-extras -o requirements/dev.txt && \
+	$$compile --constraint requirements/dev.txt -o requirements/worker.txt && \
+	$$compile --constraint requirements/dev.txt --extra operator -o requirements/operator.txt
 
 clean:  ## remove .venv and caches of this checkout
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

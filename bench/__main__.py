@@ -87,8 +87,10 @@ def _measure(bench: Bench, chosen: Sequence[Row | Special]) -> Results:
             results.second = bench.second()
         elif row is Special.CONNECTIONS:
             results.connections = bench.connections()
-        else:
+        elif row is Special.TOGETHER:
             results.together = bench.together()
+        else:
+            results.idle = bench.idle()
     return results
 
 

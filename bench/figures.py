@@ -100,6 +100,16 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """The operator with so many resources and nothing to do; `cpu_share` is of one processor."""
+
+    resources: int
+    rss_bytes: int
+    cpu_share: float
+    requests_per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """What the figures are of."""
 
@@ -130,6 +140,7 @@ class Results:
     second: Second | None = None
     connections: Connections | None = None
     together: Together | None = None
+    idle: Idle | None = None
 
     def row(self, name: str) -> Figures | None:
         """Return the row of that name, if it was measured."""

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from bench.cluster import Cluster
 from bench.curve import quarters
-from bench.figures import Connections, Figures, Floor, Load, Second, Together
+from bench.figures import Connections, Figures, Floor, Idle, Load, Second, Together
 from bench.floor import measure_floor
+from bench.idle import measure_idle
 from bench.rows import ADAPTIVE, FIXED, SECOND, TOGETHER, Row
 from bench.workers import Ended, MeasuringError, Worker, run_to_end
 from collectionsync.report import Result
+from testcluster.starting import chosen_cluster
 from testgalaxy import Served, served
 
 
@@ -93,6 +95,11 @@ class Bench:
                 peak_bytes=max(ended.report.peak_rss_bytes for ended in both),
                 versions=scene.galaxy.versions,
             )
+
+    def idle(self) -> Idle:
+        """Measure the operator at rest, on a cluster of its own."""
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder, chosen_cluster() as cluster:
+            return measure_idle(cluster, Path(folder), self.tell)
 
     @contextlib.contextmanager
     def _scene(self, row: Row) -> Iterator[_Scene]:

@@ -66,6 +66,12 @@ def _sections(results: Results) -> Iterator[str]:
             f"{found.fetched_bytes:,} of {found.first_fetched_bytes:,} bytes ({share:.3%}), "
             f"{found.requests} of {found.first_requests:,} requests ({found.requests / found.first_requests:.1%})."
         )
+    if idle := results.idle:
+        yield "## The operator at rest"
+        yield (
+            f"{idle.resources:,} resources with nothing to do: {idle.rss_bytes / MIB:.1f} MiB resident, "
+            f"{idle.cpu_share:.1%} of a processor, {idle.requests_per_minute:.1f} requests a minute besides its watches."
+        )
     if together := results.together:
         yield "## Two syncs of the same content at once"
         yield (

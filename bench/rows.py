@@ -44,6 +44,8 @@ class Special(StrEnum):
     """The adaptive number of connections against fixed ones, at 100 ms."""
     TOGETHER = "together"
     """Two syncs of the same content that start together."""
+    OPERATOR = "operator"
+    """The operator of a real cluster, with a thousand resources and nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)

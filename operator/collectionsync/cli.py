@@ -9,14 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from collectionsync import __version__
+from collectionsync import __version__, malloc
 from collectionsync.report import ExitCode
 
 log = logging.getLogger(__name__)
-
-# glibc keeps freed blocks for reuse unless it is told to give them back. asyncio reads into 256 KiB at a time: a
-# threshold below that would cost a mapping, and its page faults, for every read.
-_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "524288", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,9 +52,37 @@ def _parser() -> _Parser:
     _add_database(migrate, "the embedded PostgreSQL in your data folder")
     migrate.set_defaults(command=_migrate)
 
+    _add_operator(commands)
+
     crd = commands.add_parser("crd", help="print the CustomResourceDefinition")
     crd.set_defaults(command=_crd)
     return parser
+
+
+def _add_operator(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    operator = commands.add_parser("run-operator", help="carry out the CollectionSyncs of a cluster as Jobs")
+    operator.add_argument(
+        *("--namespace", "-n"), action="append", default=[], metavar="NS", help="serve only this; may be repeated"
+    )
+    operator.add_argument("--worker-image", required=True, metavar="IMAGE", help="the image that Jobs run")
+    policies = ("Always", "IfNotPresent", "Never")
+    operator.add_argument("--image-pull-policy", choices=policies, default="IfNotPresent", help="default: IfNotPresent")
+    operator.add_argument(
+        "--database-secret",
+        default="collectionsync-database",
+        metavar="NAME",
+        help="the Secret, beside each resource, that holds the database's URI (default: collectionsync-database)",
+    )
+    operator.add_argument("--database-secret-key", default="uri", metavar="KEY", help="the key in it (default: uri)")
+    operator.add_argument("--simultaneous-runs", type=_count, default=4, metavar="N", help="default: 4")
+    operator.add_argument(
+        "--total-memory", type=_bytes, default="512Mi", metavar="QUANTITY", help="of all runs (default: 512Mi)"
+    )
+    operator.add_argument("--per-source-host", type=_count, default=2, metavar="N", help="runs (default: 2)")
+    operator.add_argument("--health-address", type=_address, default="0.0.0.0:8080", metavar="HOST:PORT")
+    operator.add_argument("--metrics-address", type=_address, default="0.0.0.0:9090", metavar="HOST:PORT")
+    operator.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
+    operator.set_defaults(command=_run_operator)
 
 
 def _add_database(parser: argparse.ArgumentParser, otherwise: str) -> None:
@@ -77,31 +101,88 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
-def _sync(options: argparse.Namespace) -> int:
-    from collectionsync import manifest
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def _bytes(text: str) -> int:
+    from collectionsync.quantity import parse_bytes
+
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _run_operator(options: argparse.Namespace) -> int:
     from collectionsync.log import configure
 
+    configure(options.log)
+    try:
+        from collectionsync.controller.process import run
+    except ModuleNotFoundError as error:
+        log.error("%s: install collectionsync with its extra, collectionsync[operator]", error)
+        return ExitCode.CONFIGURATION
+    from collectionsync.controller.admission import Budget
+    from collectionsync.controller.jobs import JobDefaults
+    from collectionsync.controller.settings import Settings
+    from collectionsync.resource import DatabaseSecretRef
+
+    return run(
+        Settings(
+            namespaces=tuple(dict.fromkeys(options.namespace)),
+            jobs=JobDefaults(
+                image=options.worker_image,
+                image_pull_policy=options.image_pull_policy,
+                database_secret=DatabaseSecretRef(name=options.database_secret, key=options.database_secret_key),
+            ),
+            budget=Budget(
+                simultaneous_runs=options.simultaneous_runs,
+                total_memory_bytes=options.total_memory,
+                per_source_host=options.per_source_host,
+            ),
+            health_address=options.health_address,
+            metrics_address=options.metrics_address,
+        )
+    )
+
+
+def _sync(options: argparse.Namespace) -> int:
     # As Ctrl-C does it, from the first moment: without a handler SIGTERM does nothing to a container's first process,
     # and kills any other before it could stop a server that it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    configure(options.log)
-    from collectionsync.worker.execute import Options, execute
-    from collectionsync.worker.report import write_refusal
+    try:
+        return _carry_out(options)
+    except KeyboardInterrupt:
+        from collectionsync.worker import report_file
 
+        log.error("stopped before the sync began")
+        report_file.write(options.report, report_file.refused("Interrupted", "stopped before the sync began"))
+        return ExitCode.INTERRUPTED
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    from collectionsync import manifest
+    from collectionsync.log import configure
+    from collectionsync.worker import report_file
+
+    configure(options.log)
     try:
         resource = manifest.load(_read(options.file))
         manifest.refuse_unsupported(resource.spec)
     except manifest.ManifestError as error:
         log.error("%s: %s", options.file, error)
-        write_refusal(options.report, "InvalidSpec", str(error))
+        report_file.write(options.report, report_file.refused("InvalidSpec", str(error)))
         return ExitCode.CONFIGURATION
-    except KeyboardInterrupt:
-        log.error("stopped while the manifest was read")
-        write_refusal(options.report, "Interrupted", "stopped while the manifest was read")
-        return ExitCode.INTERRUPTED
     except OSError as error:
         log.error("%s cannot be read: %s", options.file, error.strerror)
         return ExitCode.USAGE
+    # Before the imports, since they are most of what a worker takes: a limit may be too small for them alone.
+    report_file.write(options.report, report_file.begun(resource))
+    from collectionsync.worker.execute import Options, execute
+
     return execute(
         resource,
         Options(
@@ -158,5 +239,5 @@ def _crd(_: argparse.Namespace) -> int:
 
 def _settle_malloc() -> None:
     """Run this process again with glibc's settings in place, unless they are: malloc reads them once, at its start."""
-    if sys.platform == "linux" and not _MALLOC.keys() <= os.environ.keys():
-        os.execve(sys.executable, sys.orig_argv, {**_MALLOC, **os.environ})  # noqa: S606 - it is itself
+    if sys.platform == "linux" and not malloc.SETTINGS.keys() <= os.environ.keys():
+        os.execve(sys.executable, sys.orig_argv, {**malloc.SETTINGS, **os.environ})  # noqa: S606 - it is itself

@@ -78,3 +78,26 @@ def format_bytes(size: int) -> str:
         scaled, unit = scaled / 1024, suffix
     digits = f"{scaled:.1f}" if unit and scaled < 9.95 else f"{scaled:.0f}"
     return digits.removesuffix(".0") + unit
+
+
+def exact_bytes(size: int) -> str:
+    """Return `size` bytes as a quantity that means exactly as many, in the largest binary unit: `64Mi`, `1536Mi`."""
+    unit = ""
+    for suffix in _BINARY:
+        if not size or size % 1024:
+            break
+        size, unit = size // 1024, suffix
+    return f"{size}{unit}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration for people, as one that parse_seconds reads: `0.4s`, `1m12s`, `3h5m`; rounded."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + "s"
+    # What would be rounded up to an hour is told in hours, and there nobody asks for seconds.
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        minutes, rest = round(seconds / 60), 0
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)

@@ -75,6 +75,14 @@ class DocumentCounts(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     bytes: int = 0
 
 
+class ContentCounts(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What a repository holds: versions, the collections that they are of, and the bytes of their documents."""
+
+    versions: int = 0
+    collections: int = 0
+    bytes: int = 0
+
+
 class SkippedItem(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """A collection version, or a range where none was found, that a run went on without."""
 
@@ -89,7 +97,8 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     Every field is always written, so that its readers need no defaults; unknown fields are ignored, so that an older
     operator reads a newer worker. `start_time` is RFC 3339 in UTC, `memory_limit_bytes` and `cgroup_peak_bytes` are
     None where there is no limit, or no cgroup that tells its peak, and `revision` is the SHA-256 in hexadecimal
-    over the sorted (name, version, sha256) of what is published, empty before that.
+    over the sorted (name, version, sha256) of what is published, empty before that. `content` is what the repository
+    held right after the publication, those versions included that this run had nothing to do with; None before that.
     """
 
     result: Result
@@ -108,6 +117,7 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     documents: DocumentCounts = DocumentCounts()
     skipped: Sequence[SkippedItem] = ()
     revision: str = ""
+    content: ContentCounts | None = None
 
     def encode(self) -> bytes:
         """Return the report as compact JSON in UTF-8, of at most REPORT_LIMIT_BYTES.

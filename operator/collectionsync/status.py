@@ -76,14 +76,32 @@ class Reason(StrEnum):
     """The source or the database refuses the credentials; runs start again once their Secret changes."""
     SOURCE_UNAVAILABLE = "SourceUnavailable"
     """The source could not be reached, or did not answer as it should; the run is tried again."""
+    CERTIFICATE_NOT_TRUSTED = "CertificateNotTrusted"
+    """The certificate of the source does not verify; ca.crt in the Secret of spec.source.certSecretRef may help."""
     RATE_LIMITED = "RateLimited"
     """The source kept asking for fewer requests; the run is tried again, and a lower rateLimit helps."""
     DATABASE_UNAVAILABLE = "DatabaseUnavailable"
     """The database could not be reached or used; the run is tried again."""
+    DATABASE_MISCONFIGURED = "DatabaseMisconfigured"
+    """The database answers and cannot be used as it is: it is too old, not there, or forbids what is needed."""
     SCHEMA_MISMATCH = "SchemaMismatch"
     """The database's schema is newer than the worker; only a newer worker helps."""
     OOM_KILLED = "OOMKilled"
     """The kernel killed the worker at its memory limit; the message names the peak and a limit to try."""
+    JOB_FORBIDDEN = "JobForbidden"
+    """The operator may not create the Job: a quota is used up, or a right is missing; it is tried again."""
+    NEAR_LIMIT = "NearLimit"
+    """The last run came close to its memory limit; the message names the peak."""
+    STARTING_DEADLINE_EXCEEDED = "StartingDeadlineExceeded"
+    """A scheduled run has not started in time: others take the room, or it is held up."""
+    SPOOL_UNAVAILABLE = "SpoolUnavailable"
+    """The folder for documents on their way could not be written, or was full; the run is tried again."""
+    CONTENT_FAILED = "ContentFailed"
+    """A version could not be had, and spec.onError is Fail; the run's reason is the version's own where it is known."""
+    INTERNAL_ERROR = "InternalError"
+    """Something happened in the worker that nobody foresaw; its log has it whole, and the run is tried again."""
+    INTERRUPTED = "Interrupted"
+    """The worker was told to stop by somebody else than its deadline; the next run resumes it."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     """The run took longer than spec.timeout and was stopped; the next one resumes it."""
     EVICTED = "Evicted"
@@ -123,20 +141,13 @@ class Content(Part, frozen=True, kw_only=True):
     last_update_time: Annotated[Time | None, Meta(description="When the revision last changed.")] = None
 
 
-class Progress(Part, frozen=True, kw_only=True):
-    """How far a run has come, now and then."""
-
-    done: Annotated[_Count, Meta(description="How many versions are done.")] = 0
-    total: Annotated[_Count, Meta(description="How many versions are known of so far.")] = 0
-    rss_bytes: Annotated[_Count, Meta(description="The resident memory of the worker, in bytes.")] = 0
-
-
 class ActiveRun(Part, frozen=True, kw_only=True):
     """A run that goes on."""
 
     job_name: Annotated[str, Meta(description="The Job of the run.")]
     start_time: Annotated[Time | None, Meta(description="When the run started.")] = None
-    progress: Annotated[Progress | None, Meta(description="How far the run has come, now and then.")] = None
+    trigger: Annotated[str, Meta(description="What started the run.")] = ""
+    generation: Annotated[_Count, Meta(description="The generation of the spec that the run carries out.")] = 0
 
 
 class Run(Part, frozen=True, kw_only=True):
@@ -144,6 +155,10 @@ class Run(Part, frozen=True, kw_only=True):
 
     id: Annotated[str, Meta(description="The run, as the label collectionsync.dev/run-id of its Job and pods has it.")]
     job_name: Annotated[str, Meta(description="The Job of the run.")]
+    generation: Annotated[_Count, Meta(description="The generation of the spec that the run carried out.")] = 0
+    trigger: Annotated[
+        str, Meta(description="What started the run: the kind of trigger, a slash, and which, such as Spec/1.")
+    ] = ""
     result: Annotated[Result, Meta(description="How the run ended.")]
     reason: Annotated[str, Meta(description="Why it ended so, in one CamelCase word.")]
     message: Annotated[str, Meta(description="The same for people, in a sentence.")] = ""
@@ -181,6 +196,13 @@ class Status(Part, frozen=True, kw_only=True):
     last_handled_reconcile_at: Annotated[
         str | None, Meta(description="The value of the annotation requestedAt that was last answered with a run.")
     ] = None
+    last_schedule_time: Annotated[
+        Time | None, Meta(description="The last time of the schedule that was answered with a run.")
+    ] = None
+    observed_inputs: Annotated[
+        str,
+        Meta(description="A digest of what the last run was given besides its spec, such as versions of Secrets."),
+    ] = ""
     next_sync_time: Annotated[Time | None, Meta(description="When the next run is due.")] = None
     last_success_time: Annotated[Time | None, Meta(description="When a run last succeeded.")] = None
     last_attempt_time: Annotated[Time | None, Meta(description="When a run last ended, whatever its result.")] = None

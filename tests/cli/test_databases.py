@@ -10,7 +10,7 @@ import pytest
 from commandline import Commands
 from postgres import execute, short_folder
 from serving import Serve
-from syncing import manifest, names, published
+from syncing import Manifest, manifest, names, published
 from testgalaxy import Catalog, small_catalog
 
 pytestmark = pytest.mark.slow
@@ -44,6 +44,71 @@ async def test_the_option_counts_more_than_database_url(commands: Commands, serv
     environment = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
     ended = await commands.sync(manifest(galaxy.url, "acme.tools"), database=database, environment=environment)
     assert ended.code == 0, ended.err
+
+
+def with_secret(url: str, name: str = "pg", key: str = "uri") -> Manifest:
+    return manifest(url, "acme.tools", target={"databaseSecretRef": {"name": name, "key": key}})
+
+
+async def test_the_database_comes_from_the_secret_that_the_manifest_names(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    galaxy = await serve(tools())
+    secrets = commands.secret("pg", mirror=f"{database}\n")
+    ended = await commands.sync(with_secret(galaxy.url, key="mirror"), "--secrets", secrets)
+    assert ended.code == 0, ended.err
+    assert await published(database) == names(galaxy.catalog)
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+async def test_a_database_that_is_named_counts_more_than_the_secret(
+    commands: Commands, serve: Serve, database: str, way: str
+) -> None:
+    galaxy = await serve(tools())
+    secrets = commands.secret("pg", uri="postgresql://nobody@127.0.0.1:1/nothing")
+    named = {"database": database} if way == "option" else {"environment": {"DATABASE_URL": database}}
+    ended = await commands.sync(with_secret(galaxy.url), "--secrets", secrets, **named)
+    assert ended.code == 0, ended.err
+    assert await published(database) == names(galaxy.catalog)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--secrets", "/no/such/folder"]], ids=["no option", "no folder"])
+async def test_a_secret_of_the_database_that_is_not_there_exits_with_78_and_starts_no_server(
+    commands: Commands, data_home: Path, arguments: list[str]
+) -> None:
+    document = with_secret("http://127.0.0.1:1/")
+    ended = await commands.sync(document, *arguments, environment={"XDG_DATA_HOME": data_home})
+    assert ended.report is not None
+    assert (ended.code, ended.report["result"], ended.report["reason"]) == (78, "Failed", "SecretNotFound")
+    assert ended.report["message"].startswith("spec.target.databaseSecretRef: Secret 'pg'")
+    assert ended.report["message"] in ended.err
+    assert not found(data_home, "*")
+
+
+async def test_an_empty_key_of_the_database_exits_with_78_and_is_named(commands: Commands) -> None:
+    secrets = commands.secret("pg", uri="\n")
+    ended = await commands.sync(with_secret("http://127.0.0.1:1/"), "--secrets", secrets)
+    assert ended.report is not None
+    assert (ended.code, ended.report["reason"]) == (78, "SecretNotFound")
+    assert "Secret 'pg' is missing, or has nothing for `uri`" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("uri", "code"),
+    [
+        ("postgresql://mirror:hunter2@127.0.0.1:1/mirror", 69),
+        ("postgresql://mirror:hunter2/@127.0.0.1:1/mirror", 78),
+        ("mysql://mirror:hunter2@127.0.0.1/mirror", 78),
+        ("hunter2", 78),
+    ],
+)
+async def test_a_uri_from_a_secret_is_not_told_whatever_is_wrong_with_it(
+    commands: Commands, uri: str, code: int
+) -> None:
+    secrets = commands.secret("pg", uri=uri)
+    ended = await commands.sync(with_secret("http://127.0.0.1:1/"), "--secrets", secrets)
+    assert ended.code == code, ended.err
+    assert "hunter2" not in ended.out + ended.err + str(ended.report)
 
 
 async def test_without_a_database_an_embedded_one_in_the_data_folder_is_used_and_stopped(

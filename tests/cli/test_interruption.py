@@ -316,6 +316,20 @@ async def test_a_second_signal_while_the_embedded_server_is_stopped_does_not_lea
     assert not servers(data_home)
 
 
+async def test_a_signal_while_the_client_is_imported_exits_with_75(commands: Commands) -> None:
+    imports = commands.folder / "imports"
+    imports.mkdir()
+    imports.joinpath("aiohttp.py").write_text("import signal\nwhile True:\n    signal.pause()\n")
+    document = manifest("http://127.0.0.1:1/", "acme.tools")
+    running = commands.start_sync(document, environment={"PYTHONPATH": imports})
+    await until(lambda: (running.report() or {}).get("reason") == "Running")
+    running.send(signal.SIGTERM)
+    ended = await running.ended()
+    assert ended.report is not None, ended.err
+    assert (ended.code, ended.report["reason"]) == (75, "Interrupted")
+    assert "Traceback" not in ended.err
+
+
 def is_pending(running: Running, number: signal.Signals) -> bool:
     """Whether a signal that was sent has not arrived yet (proc(5), status)."""
     return bool(int(status(running, "ShdPnd") or "0", 16) >> (number - 1) & 1)

@@ -31,6 +31,7 @@ FIELDS = {
     "documents",
     "skipped",
     "revision",
+    "content",
 }
 
 
@@ -56,6 +57,7 @@ async def test_the_report_has_every_field_by_its_name_in_camel_case(
     assert report.keys() == FIELDS
     assert report["versions"].keys() == {"discovered", "created", "unchanged", "skipped", "failed", "removed"}
     assert report["documents"].keys() == {"created", "bytes"}
+    assert report["content"].keys() == {"versions", "collections", "bytes"}
 
 
 def documents_bytes(version: Version) -> int:
@@ -76,7 +78,9 @@ async def test_the_report_tells_the_facts_of_the_run(commands: Commands, serve: 
         "failed": 0,
         "removed": 0,
     }
-    assert report["documents"] == {"created": 20, "bytes": sum(map(documents_bytes, galaxy.catalog))}
+    stored_bytes = sum(map(documents_bytes, galaxy.catalog))
+    assert report["documents"] == {"created": 20, "bytes": stored_bytes}
+    assert report["content"] == {"versions": 5, "collections": 1, "bytes": stored_bytes}
     assert report["requests"] == len(galaxy.requests)
     assert report["fetchedBytes"] == sum(request.bytes for request in galaxy.requests if request.status == 200)
     assert report["retries"] == 0
@@ -124,6 +128,7 @@ async def test_a_second_run_changes_nothing_and_costs_next_to_nothing(
     assert second.report["requests"] < 0.1 * first["requests"]
     assert second.report["fetchedBytes"] < 0.05 * first["fetchedBytes"]
     assert second.report["versions"]["unchanged"] == 40
+    assert second.report["content"] == first["content"]
 
 
 async def test_what_cannot_be_had_is_named_and_the_exit_code_is_still_0(
@@ -144,6 +149,7 @@ async def test_on_error_fail_exits_with_65_and_publishes_nothing(
     ended = await commands.sync(document, database=database)
     assert ended.report is not None
     assert (ended.code, ended.report["result"], ended.report["reason"]) == (65, "Failed", "NotFound")
+    assert ended.report["content"] is None
     assert await published(database) == []
 
 

@@ -34,10 +34,10 @@ def changed(**spec: Any) -> Manifest:
     return document | {"spec": {name: value for name, value in fields.items() if value is not None}}
 
 
-def is_refused_for(ended: Finished, path: str) -> bool:
+def is_refused_for(ended: Finished, path: str, *, reason: str = "InvalidSpec") -> bool:
     """Whether a run ended as one does whose manifest is to blame: on stderr, in the report and by its exit code."""
     assert ended.report is not None, ended.err
-    assert (ended.code, ended.report["result"], ended.report["reason"]) == (78, "Failed", "InvalidSpec")
+    assert (ended.code, ended.report["result"], ended.report["reason"]) == (78, "Failed", reason)
     assert f"{path}: " in ended.report["message"]
     return f"{path}: " in ended.err
 
@@ -67,6 +67,7 @@ async def test_a_manifest_that_is_not_there_exits_with_64_and_is_named(commands:
     ended = await commands.sync(Path("/no/such/mirror.yaml"))
     assert ended.code == 64
     assert "/no/such/mirror.yaml" in ended.err
+    assert ended.report is None, "what ended the run is in the log alone"
 
 
 async def test_a_standard_input_that_is_closed_exits_with_64(commands: Commands) -> None:
@@ -112,7 +113,7 @@ async def test_a_secret_without_a_folder_to_look_in_exits_with_78_and_says_which
 ) -> None:
     document = manifest(URL, "acme.tools", source={"secretRef": {"name": "token"}})
     ended = await commands.sync(document, database=database)
-    assert is_refused_for(ended, "spec.source.secretRef")
+    assert is_refused_for(ended, "spec.source.secretRef", reason="SecretNotFound")
     assert "--secrets" in ended.err
 
 
@@ -121,8 +122,17 @@ async def test_a_secret_that_is_not_in_its_folder_exits_with_78_and_names_the_fo
 ) -> None:
     document = manifest(URL, "acme.tools", source={"secretRef": {"name": "token"}})
     ended = await commands.sync(document, "--secrets", commands.folder, database=database)
-    assert is_refused_for(ended, "spec.source.secretRef")
+    assert is_refused_for(ended, "spec.source.secretRef", reason="SecretNotFound")
     assert str(commands.folder / "token") in ended.err
+
+
+async def test_a_key_that_is_not_in_its_secret_exits_with_78_and_is_named(commands: Commands, database: str) -> None:
+    secrets = commands.secret("login", username="me")
+    document = manifest(URL, "acme.tools", source={"secretRef": {"name": "login"}})
+    ended = await commands.sync(document, "--secrets", secrets, database=database)
+    assert is_refused_for(ended, "spec.source.secretRef", reason="SecretNotFound")
+    assert "Secret 'login'" in ended.err
+    assert "`password`" in ended.err
 
 
 async def test_a_private_authority_that_is_no_pem_exits_with_78(commands: Commands, database: str) -> None:

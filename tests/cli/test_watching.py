@@ -5,6 +5,8 @@ import json
 import os
 import pty
 import re
+import signal
+import socket
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +52,34 @@ async def test_the_report_is_written_again_while_the_run_goes_on(
     await until(lambda: (running.report() or {}).get("versions", {}).get("created") == STORED)
     held.release()
     await running.ended()
+
+
+async def test_a_run_that_is_killed_while_it_imports_has_left_a_report(commands: Commands) -> None:
+    imports = commands.folder / "imports"
+    imports.mkdir()
+    # As the kernel does it, where a limit is too small for the client alone.
+    imports.joinpath("aiohttp.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    document = manifest("http://127.0.0.1:1/", "acme.tools")
+    ended = await commands.sync(document, environment={"PYTHONPATH": imports})
+    assert ended.code == -signal.SIGKILL, ended.err
+    assert ended.report is not None
+    assert (ended.report["result"], ended.report["reason"]) == ("Running", "Running")
+    assert ended.report["peakRssBytes"] > 0
+    assert 0 < ended.report["memoryLimitBytes"] <= 64 * 1024 * 1024
+    assert ended.report["startTime"]
+
+
+async def test_the_report_says_what_the_imports_took_before_there_is_a_database(commands: Commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
+        port = silent.getsockname()[1]
+        document = manifest("http://127.0.0.1:1/", "acme.tools")
+        running = commands.start_sync(document, database=f"postgresql://mirror@127.0.0.1:{port}/mirror")
+        await until(lambda: (running.report() or {}).get("baseRssBytes", 0) > 0)
+        running.send(signal.SIGKILL)
+        ended = await running.ended()
+    assert ended.report is not None
+    assert (ended.report["result"], ended.report["requests"]) == ("Running", 0)
+    assert 0 < ended.report["baseRssBytes"] <= ended.report["peakRssBytes"]
 
 
 async def test_the_report_is_written_in_place_as_a_bind_mount_needs_it(

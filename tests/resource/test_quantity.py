@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectionsync.quantity import format_bytes, parse_bytes, parse_seconds
+from collectionsync.quantity import exact_bytes, format_bytes, format_seconds, parse_bytes, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -133,3 +133,54 @@ def test_a_duration_beyond_what_go_counts_is_refused() -> None:
 def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: int, thousandths: int) -> None:
     expected = hours * 3600 + minutes * 60 + seconds + thousandths / 1000
     assert parse_seconds(f"{hours}h{minutes}m{seconds}s{thousandths}ms") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0"),
+        (1000, "1000"),
+        (1024, "1Ki"),
+        (64 * 1024**2, "64Mi"),
+        (1536 * 1024**2, "1536Mi"),
+        (64 * 1024**2 + 1, "67108865"),
+        (2**62, "4Ei"),
+    ],
+)
+def test_an_exact_quantity_takes_the_largest_unit_without_a_remainder(size: int, text: str) -> None:
+    assert exact_bytes(size) == text
+
+
+@given(st.integers(min_value=0, max_value=2**63 - 1))
+def test_an_exact_quantity_is_read_back_as_it_was(size: int) -> None:
+    assert parse_bytes(exact_bytes(size)) == size
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.04, "0s"),
+        (0.44, "0.4s"),
+        (1, "1s"),
+        (9.949, "9.9s"),
+        (9.95, "10s"),
+        (59.4, "59s"),
+        (59.6, "1m"),
+        (72.3, "1m12s"),
+        (1800, "30m"),
+        (3599.4, "59m59s"),
+        (3599.6, "1h"),
+        (11100, "3h5m"),
+        (11129, "3h5m"),
+        (360000, "100h"),
+    ],
+)
+def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+@given(st.floats(min_value=0, max_value=1e8))
+def test_a_duration_for_people_is_read_back_to_the_precision_that_it_shows(seconds: float) -> None:
+    shown = 0.05 if seconds < 9.95 else 0.5 if seconds < 3599.5 else 30
+    assert parse_seconds(format_seconds(seconds)) == pytest.approx(seconds, abs=shown + 1e-6)

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectionsync.report import REPORT_LIMIT_BYTES, DocumentCounts, ExitCode, Result, RunReport, SkippedItem
+from collectionsync.report import (
+    REPORT_LIMIT_BYTES,
+    ContentCounts,
+    DocumentCounts,
+    ExitCode,
+    Result,
+    RunReport,
+    SkippedItem,
+)
 
 
 def report(**changes: object) -> RunReport:
@@ -42,6 +50,7 @@ def test_every_field_is_written_under_its_agreed_name() -> None:
         "documents",
         "skipped",
         "revision",
+        "content",
     ]
 
 
@@ -50,10 +59,15 @@ def test_every_field_is_written_under_its_agreed_name() -> None:
     [
         ("versions", ["discovered", "created", "unchanged", "skipped", "failed", "removed"]),
         ("documents", ["created", "bytes"]),
+        ("content", ["versions", "collections", "bytes"]),
     ],
 )
 def test_counts_are_written_under_their_agreed_names(part: str, names: list[str]) -> None:
-    assert list(json.loads(report().encode())[part]) == names
+    assert list(json.loads(report(content=ContentCounts()).encode())[part]) == names
+
+
+def test_what_the_repository_holds_is_null_before_a_publication() -> None:
+    assert json.loads(report().encode())["content"] is None
 
 
 def test_a_skipped_item_is_written_with_name_version_and_reason() -> None:
@@ -62,7 +76,8 @@ def test_a_skipped_item_is_written_with_name_version_and_reason() -> None:
 
 
 def test_a_report_that_fits_comes_back_as_it_was() -> None:
-    sound = report(skipped=[item()], documents=DocumentCounts(created=3, bytes=5), revision="ab" * 32)
+    content = ContentCounts(versions=7, collections=2, bytes=11)
+    sound = report(skipped=[item()], documents=DocumentCounts(created=3, bytes=5), revision="ab" * 32, content=content)
     assert decoded(sound.encode()) == sound
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collectionsync.store import plan
 from collectionsync.store.content import Version, store_version
 from collectionsync.store.database import Connection, Database
-from collectionsync.store.repository import Publication, publish
+from collectionsync.store.repository import Content, Publication, publish
 from store.helpers import Onlooker, Text, item, opened, version
 
 pytestmark = pytest.mark.slow
@@ -48,19 +48,23 @@ def content(*versions: Version) -> set[tuple[str, str]]:
     return {(each.name, each.sha256) for each in versions}
 
 
+def changes(publication: Publication) -> tuple[int, int, str]:
+    return publication.added, publication.removed, publication.revision
+
+
 async def numbers(connection: Connection) -> list[int]:
     return [row["number"] for row in await connection.fetch("SELECT number FROM repository_version ORDER BY number")]
 
 
 async def test_the_first_publication_adds(store: Database, session: Connection) -> None:
-    assert await synced(store, [ALPHA, BETA]) == Publication(2, 0, revision([ALPHA, BETA]))
+    assert changes(await synced(store, [ALPHA, BETA])) == (2, 0, revision([ALPHA, BETA]))
     assert await current(session) == content(ALPHA, BETA)
     assert await numbers(session) == [1]
 
 
 async def test_the_same_again_changes_nothing_and_has_no_number(store: Database, session: Connection) -> None:
     await synced(store, [ALPHA, BETA])
-    assert await synced(store, [BETA, ALPHA]) == Publication(0, 0, revision([ALPHA, BETA]))
+    assert changes(await synced(store, [BETA, ALPHA])) == (0, 0, revision([ALPHA, BETA]))
     assert await numbers(session) == [1]
 
 
@@ -68,17 +72,17 @@ async def test_publishing_twice_in_a_run_changes_nothing(store: Database, sessio
     run = await opened(session)
     await store_version(store, run, item(ALPHA), ALPHA, [])
     await publish(session, run)
-    assert await publish(session, run) == Publication(0, 0, revision([ALPHA]))
+    assert changes(await publish(session, run)) == (0, 0, revision([ALPHA]))
 
 
 async def test_nothing_at_all_has_a_revision_and_no_number(store: Database, session: Connection) -> None:
-    assert await synced(store, []) == Publication(0, 0, revision([]))
+    assert changes(await synced(store, [])) == (0, 0, revision([]))
     assert await numbers(session) == []
 
 
 async def test_what_the_run_did_not_bring_stays(store: Database, session: Connection) -> None:
     await synced(store, [ALPHA])
-    assert await synced(store, [BETA]) == Publication(1, 0, revision([ALPHA, BETA]))
+    assert changes(await synced(store, [BETA])) == (1, 0, revision([ALPHA, BETA]))
     assert await current(session) == content(ALPHA, BETA)
 
 
@@ -87,8 +91,8 @@ async def test_a_version_with_another_digest_replaces_the_old_one_from_then_on(
 ) -> None:
     other = version("alpha", artifact="rebuilt")
     await synced(store, [ALPHA, BETA])
-    changed = await synced(store, [other], source="https://other.example.com/")
-    assert changed == Publication(1, 1, revision([other, BETA]))
+    publication = await synced(store, [other], source="https://other.example.com/")
+    assert changes(publication) == (1, 1, revision([other, BETA]))
     rows = await session.fetch(
         "SELECT v.sha256, c.added, c.removed FROM repository_content c"
         " JOIN collection_version v ON v.id = c.version_id WHERE v.name = 'alpha' ORDER BY c.added"
@@ -100,7 +104,7 @@ async def test_a_digest_that_comes_back_has_a_range_of_its_own(store: Database, 
     other = version("alpha", artifact="rebuilt")
     await synced(store, [ALPHA])
     await synced(store, [other], source="https://other.example.com/")
-    assert await synced(store, [ALPHA]) == Publication(1, 1, revision([ALPHA]))
+    assert changes(await synced(store, [ALPHA])) == (1, 1, revision([ALPHA]))
     assert await current(session) == content(ALPHA)
     assert await session.fetchval("SELECT count(*) FROM repository_content") == 3
 
@@ -110,7 +114,7 @@ async def test_an_item_that_failed_neither_adds_nor_removes(store: Database, ses
     run = await opened(session)
     for name in ("alpha", "beta"):
         await plan.settle(session, run, plan.Item("acme", name, "1.0.0"), state="Failed", reason="NotFound")
-    assert await publish(session, run) == Publication(0, 0, revision([ALPHA]))
+    assert changes(await publish(session, run)) == (0, 0, revision([ALPHA]))
 
 
 async def test_a_known_version_whose_docs_could_not_be_had_is_published_all_the_same(
@@ -122,7 +126,7 @@ async def test_a_known_version_whose_docs_could_not_be_had_is_published_all_the_
     await plan.add_items(session, run, "acme", "alpha", ["1.0.0"])
     (known,) = (await plan.claim(session, run, 1)).items
     await plan.settle(session, run, known, state="Failed", version_id=known.version_id, reason="NotFound")
-    assert await publish(session, run) == Publication(1, 0, revision([ALPHA]))
+    assert changes(await publish(session, run)) == (1, 0, revision([ALPHA]))
 
 
 async def test_tenants_share_content_and_never_membership(store: Database, session: Connection) -> None:
@@ -133,6 +137,35 @@ async def test_tenants_share_content_and_never_membership(store: Database, sessi
     assert await current(session, "team-b") == content(BETA, GAMMA)
     assert await current(session, "team-a", "other") == content(GAMMA)
     assert await session.fetchval("SELECT count(*) FROM collection_version") == 3
+
+
+async def test_a_publication_says_what_the_repository_holds_whoever_brought_it(store: Database) -> None:
+    await synced(store, [ALPHA, version("alpha", "2.0.0")])
+    assert (await synced(store, [BETA])).content == Content(versions=3, collections=2, bytes=3 * len(b"{}"))
+
+
+async def test_a_repository_holds_neither_what_was_replaced_nor_what_others_have(store: Database) -> None:
+    await synced(store, [ALPHA, BETA, GAMMA], repository="other")
+    await synced(store, [ALPHA])
+    replaced = await synced(store, [version("alpha", artifact="rebuilt")], source="https://other.example.com/")
+    assert replaced.content == Content(versions=1, collections=1, bytes=len(b"{}"))
+
+
+async def test_an_empty_repository_holds_nothing(store: Database) -> None:
+    assert (await synced(store, [])).content == Content(versions=0, collections=0, bytes=0)
+
+
+async def test_versions_without_documents_are_held_and_have_no_bytes(store: Database, session: Connection) -> None:
+    run = await opened(session)
+    await store_version(store, run, item(ALPHA), ALPHA, [])
+    assert (await publish(session, run)).content == Content(versions=1, collections=1, bytes=0)
+
+
+async def test_all_documents_of_a_version_are_counted(store: Database, session: Connection) -> None:
+    run = await opened(session)
+    documents = [Text(b'{"a": 1}', "docs_blob"), Text(b"{}", "manifest"), Text(b"[]", "files")]
+    await store_version(store, run, item(ALPHA), ALPHA, documents)
+    assert (await publish(session, run)).content.bytes == sum(each.size for each in documents)
 
 
 _NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,4}", fullmatch=True)

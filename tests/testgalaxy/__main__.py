@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.freeze()
     with tempfile.TemporaryDirectory(prefix="testgalaxy-") as scratch:
         ca_file = None
-        options.certificates = make_certificates() if options.tls else False
+        options.certificates = make_certificates(options.host) if options.tls else False
         if options.certificates:
             ca_file = options.ca_file or Path(scratch, "ca.pem")
             ca_file.write_bytes(options.certificates.ca_pem)

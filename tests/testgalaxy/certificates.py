@@ -20,9 +20,9 @@ class Certificates:
         return ssl.create_default_context(cadata=self.ca_pem.decode())
 
 
-def make_certificates(names: tuple[str, ...] = _NAMES) -> Certificates:
-    """A new CA and a certificate for these names and addresses; other names make a client refuse it."""
+def make_certificates(*names: str) -> Certificates:
+    """A new CA and a certificate for these names and addresses, or for loopback; others make a client refuse it."""
     authority = trustme.CA()
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names).configure_cert(server)
+    authority.issue_cert(*(names or _NAMES)).configure_cert(server)
     return Certificates(server, authority.cert_pem.bytes())

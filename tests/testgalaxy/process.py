@@ -42,10 +42,12 @@ def served(
     latency_ms: float = 0.0,
     redirects: bool = True,
     token: str | None = None,
+    host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[Served]:
     """Start `python -m testgalaxy`, wait until it is ready (building what it serves if need be), and stop it after."""
-    command = [sys.executable, "-m", "testgalaxy", "--latency-ms", str(latency_ms), "--port", str(port)]
+    command = [sys.executable, "-m", "testgalaxy", "--latency-ms", str(latency_ms)]
+    command += ["--host", host, "--port", str(port)]
     valued = {
         "--collections": ",".join(collections) if collections else None,
         "--corpus": corpus,

@@ -197,6 +197,16 @@ def test_a_limit_is_read_again_each_time(tree: Tree) -> None:
     assert (before, cgroup.limit_bytes()) == (100, 300)
 
 
+@pytest.mark.parametrize(("cgroups", "binds"), [(67108864, 67108864), (536870912, 100000000), ("max", 100000000)])
+def test_the_smaller_of_the_limit_that_is_wanted_and_the_cgroups_binds(
+    tree: Tree, cgroups: int | str, binds: int
+) -> None:
+    tree.member("0::/")
+    fill(tree.mount("v2"), memory_max=cgroups)
+
+    assert tree.find().limit_within(100000000) == binds
+
+
 def test_files_that_are_missing_are_no_limit(tree: Tree) -> None:
     tree.member("0::/a")
     fill(tree.mount("v2") / "a")

@@ -32,7 +32,7 @@ from collectionsync.worker.outcome import (
     failed_by_policy,
     stopped_by,
 )
-from collectionsync.worker.secrets import SecretError
+from collectionsync.worker.secrets import SecretError, SecretNotFoundError
 from collectionsync.worker.spool import SpoolError
 
 SPOOL = SpoolError(Path("/spool"), OSError(28, "No space left on device"))
@@ -53,7 +53,8 @@ CASES = [
     (ConflictError("digest"), 69, "DigestConflict"),
     (SPOOL, 69, "SpoolUnavailable"),
     (ManifestError("spec.source.url", "no URL"), 78, "InvalidSpec"),
-    (SecretError("spec.source.secretRef", "no folder"), 78, "InvalidSpec"),
+    (SecretError("spec.source.secretRef", "no PEM"), 78, "InvalidSpec"),
+    (SecretNotFoundError("spec.source.secretRef", "no token"), 78, "SecretNotFound"),
     (InterruptedRunError("Interrupted", "stopped by SIGTERM"), 75, "Interrupted"),
     (InterruptedRunError("DeadlineExceeded", "over"), 75, "DeadlineExceeded"),
 ]

@@ -7,8 +7,8 @@ import pytest
 import trustme
 from yarl import URL
 
-from collectionsync.resource import SecretRef, Source
-from collectionsync.worker.secrets import SecretError, credentials, ssl_context
+from collectionsync.resource import DatabaseSecretRef, SecretRef, Source
+from collectionsync.worker.secrets import SecretError, SecretNotFoundError, credentials, database_uri, ssl_context
 
 URL_ = "https://galaxy.example/api/"
 HOSTILE = ["../outside", "..", ".", "", "a/b", "/etc", "a\0b", "A", "-a", "a-", "a..b", "x" * 254, "a\n"]
@@ -35,15 +35,24 @@ def header(folder: Path) -> str | None:
     return credentials(source("galaxy"), folder).headers(URL(URL_)).get("Authorization")
 
 
-def refusal(folder: Path | None, name: str = "galaxy") -> str:
+def refusal(folder: Path | None, name: str = "galaxy", *, missing: bool = False) -> str:
     with pytest.raises(SecretError) as caught:
         credentials(source(name), folder)
+    assert isinstance(caught.value, SecretNotFoundError) == missing
     return str(caught.value)
 
 
-def tls_refusal(folder: Path | None, name: str = "galaxy") -> str:
+def tls_refusal(folder: Path | None, name: str = "galaxy", *, missing: bool = False) -> str:
     with pytest.raises(SecretError) as caught:
         ssl_context(source(certificates=name), folder)
+    assert isinstance(caught.value, SecretNotFoundError) == missing
+    return str(caught.value)
+
+
+def database_refusal(folder: Path | None, name: str = "pg", key: str = "uri", *, missing: bool = True) -> str:
+    with pytest.raises(SecretError) as caught:
+        database_uri(DatabaseSecretRef(name=name, key=key), folder)
+    assert isinstance(caught.value, SecretNotFoundError) == missing
     return str(caught.value)
 
 
@@ -72,21 +81,33 @@ def test_a_key_may_be_a_link_as_the_kubelet_makes_them(tmp_path: Path) -> None:
 
 
 def test_a_secret_needs_a_folder_of_secrets() -> None:
-    assert "--secrets" in refusal(None)
+    assert "--secrets" in refusal(None, missing=True)
 
 
-def test_a_secret_that_is_not_there_is_named_with_its_path(tmp_path: Path) -> None:
-    assert str(tmp_path / "galaxy") in refusal(tmp_path)
+def test_a_secret_that_is_not_there_is_named_with_the_keys_that_it_should_have_and_its_path(tmp_path: Path) -> None:
+    assert refusal(tmp_path, missing=True) == (
+        "spec.source.secretRef: Secret 'galaxy' is missing, or has nothing for `token`, or `username` and `password` "
+        f"(looked in {tmp_path}/galaxy)"
+    )
+
+
+def test_a_secret_that_was_mounted_though_it_is_not_there_is_missing(tmp_path: Path) -> None:
+    # As the kubelet mounts it where it is optional.
+    folder = write(tmp_path)
+    (folder / "galaxy/..2026_11_25").mkdir()
+    (folder / "galaxy/..data").symlink_to("..2026_11_25")
+
+    assert "Secret 'galaxy' is missing" in refusal(folder, missing=True)
 
 
 def test_a_folder_of_secrets_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert str(tmp_path / "none/galaxy") in refusal(tmp_path / "none")
+    assert str(tmp_path / "none/galaxy") in refusal(tmp_path / "none", missing=True)
 
 
 def test_a_file_is_no_secret(tmp_path: Path) -> None:
     (tmp_path / "galaxy").write_text("token")
 
-    assert "no folder" in refusal(tmp_path)
+    assert "is missing" in refusal(tmp_path, missing=True)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -97,30 +118,32 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None
 
     assert "is not the name of a Secret" in refusal(tmp_path / "inside", name)
     assert "is not the name of a Secret" in tls_refusal(tmp_path / "inside", name)
+    assert "is not the name of a Secret" in database_refusal(tmp_path / "inside", name, missing=False)
 
 
 @pytest.mark.parametrize(
-    ("files", "at_fault"),
+    ("files", "at_fault", "missing"),
     [
-        ({}, "galaxy"),
-        ({"token": b""}, "token"),
-        ({"token": b" \r\n"}, "token"),
-        ({"token": b"s3cret\r\nHost: evil"}, "token"),
-        ({"token": b"s3cret\x00"}, "token"),
-        ({"token": b"s3cret\x89PNG\xff"}, "token"),
-        ({"username": b"me"}, "password"),
-        ({"username": b"s3cret:me", "password": b"x"}, "username"),
-        ({"username": b"me", "password": b""}, "password"),
-        ({"password": b"s3cret"}, "galaxy"),
-        ({"token": b"s3cret", "auth_url": b"https://sso.example"}, "auth_url"),
+        ({}, "`token`, or `username` and `password`", True),
+        ({"token": b""}, "`token`", True),
+        ({"token": b" \r\n"}, "`token`", True),
+        ({"token": b"s3cret\r\nHost: evil"}, "key token: holds control characters", False),
+        ({"token": b"s3cret\x00"}, "key token: holds control characters", False),
+        ({"token": b"s3cret\x89PNG\xff"}, "key token: is not text in UTF-8", False),
+        ({"username": b"me"}, "`password`", True),
+        ({"username": b"", "password": b"s3cret"}, "`username`", True),
+        ({"username": b"s3cret:me", "password": b"x"}, "key username: holds a colon", False),
+        ({"username": b"me", "password": b""}, "`password`", True),
+        ({"password": b"s3cret"}, "`token`, or `username` and `password`", True),
+        ({"token": b"s3cret", "auth_url": b"https://sso.example"}, "key auth_url: refreshed tokens", False),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_refused_by_field_and_file_and_without_its_content(
-    tmp_path: Path, files: dict[str, bytes], at_fault: str
+def test_a_secret_that_cannot_be_used_is_refused_by_field_name_and_key_and_without_its_content(
+    tmp_path: Path, files: dict[str, bytes], at_fault: str, missing: bool
 ) -> None:
-    message = refusal(write(tmp_path, **files))
+    message = refusal(write(tmp_path, **files), missing=missing)
 
-    assert message.startswith("spec.source.secretRef: ")
+    assert message.startswith("spec.source.secretRef: Secret 'galaxy'")
     assert str(tmp_path / "galaxy") in message
     assert at_fault in message
     assert "s3cret" not in message
@@ -146,7 +169,9 @@ def test_a_key_that_is_a_folder_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_looked_into_is_refused_with_its_path() -> None:
     folder = Path("/" + "x" * 300)
 
-    assert f"{folder}/galaxy cannot be read (File name too long)" in refusal(folder)
+    message = refusal(folder)
+    assert "cannot be read (File name too long)" in message
+    assert f"{folder}/galaxy" in message
 
 
 @as_ordinary_user
@@ -191,23 +216,70 @@ def test_a_certificate_of_ones_own_is_loaded_with_its_key(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "said", "missing"),
     [
-        ({}, "none of"),
-        ({"tls__crt": b"x"}, "need each other"),
-        ({"tls__key": b"x"}, "need each other"),
-        ({"ca__crt": b"no PEM"}, "ca.crt"),
-        ({"ca__crt": b""}, "ca.crt"),
-        ({"tls__crt": b"no PEM", "tls__key": b"s3cret"}, "tls.crt"),
-        ({"tls__crt": b"x", "tls__key": b"-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret"}, "encrypted"),
+        ({}, "`ca.crt`, or `tls.crt` and `tls.key`", True),
+        ({"tls__crt": b"x"}, "`tls.key`, which `tls.crt` needs", True),
+        ({"tls__key": b"s3cret"}, "`tls.crt`, which `tls.key` needs", True),
+        ({"ca__crt": b"no PEM"}, "key ca.crt: not usable as PEM", False),
+        ({"ca__crt": b""}, "`ca.crt`", True),
+        ({"tls__crt": b"no PEM", "tls__key": b"s3cret"}, "key tls.crt, tls.key: not usable as PEM", False),
+        ({"tls__crt": b"x", "tls__key": b"-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret"}, "is encrypted", False),
     ],
 )
-def test_certificates_that_cannot_be_used_are_refused_by_field_and_file(
-    tmp_path: Path, files: dict[str, bytes], said: str
+def test_certificates_that_cannot_be_used_are_refused_by_field_name_and_key(
+    tmp_path: Path, files: dict[str, bytes], said: str, missing: bool
 ) -> None:
-    message = tls_refusal(write(tmp_path, **files))
+    message = tls_refusal(write(tmp_path, **files), missing=missing)
 
-    assert message.startswith("spec.source.certSecretRef: ")
+    assert message.startswith("spec.source.certSecretRef: Secret 'galaxy'")
     assert str(tmp_path / "galaxy") in message
     assert said in message
     assert "s3cret" not in message
+
+
+URI = "postgresql://mirror:s3cret@db.example.org/mirror"
+
+
+@pytest.mark.parametrize("content", [URI, f"{URI}\n", f" {URI} \r\n"])
+def test_the_uri_of_the_database_is_read_without_the_white_space_around_it(tmp_path: Path, content: str) -> None:
+    (tmp_path / "pg").mkdir()
+    (tmp_path / "pg/mirror.uri").write_text(content)
+
+    assert database_uri(DatabaseSecretRef(name="pg", key="mirror.uri"), tmp_path) == URI
+
+
+def test_a_uri_without_a_folder_of_secrets_says_which_option_is_missing() -> None:
+    message = database_refusal(None)
+
+    assert message.startswith("spec.target.databaseSecretRef: Secret 'pg' is needed")
+    assert "--secrets" in message
+    assert "--database" in message
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_a_uri_that_is_not_there_or_empty_is_missed_by_secret_and_key(tmp_path: Path, content: str | None) -> None:
+    (tmp_path / "pg").mkdir()
+    if content is not None:
+        (tmp_path / "pg/uri").write_text(content)
+
+    assert database_refusal(tmp_path) == (
+        f"spec.target.databaseSecretRef: Secret 'pg' is missing, or has nothing for `uri` (looked in {tmp_path}/pg)"
+    )
+
+
+def test_a_uri_of_several_lines_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "pg").mkdir()
+    (tmp_path / "pg/uri").write_text(f"{URI}\n{URI}")
+
+    message = database_refusal(tmp_path, missing=False)
+    assert "Secret 'pg', key uri: holds control characters" in message
+    assert "s3cret" not in message
+
+
+@pytest.mark.parametrize("key", ["..", "../outside", "a/b", "/etc/passwd", "", "a\0b", "a\n", "..data", "x" * 254])
+def test_a_key_cannot_lead_out_of_its_secret(tmp_path: Path, key: str) -> None:
+    (tmp_path / "outside").write_text("s3cret")
+    (tmp_path / "pg").mkdir()
+
+    assert "is not the key of a Secret" in database_refusal(tmp_path, key=key, missing=False)

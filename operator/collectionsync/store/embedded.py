@@ -73,6 +73,7 @@ class EmbeddedPostgres:
     process starts or stops the same server, and raises EmbeddedPostgresError for whatever prevents the start.
 
     `data` is the folder to keep everything in (default: `data_folder()`), `binaries` the installation to insist on.
+    A server that this one starts listens on the address `listen` as well; whom it lets in there, pg_hba.conf says.
     """
 
     uri: str
@@ -81,8 +82,9 @@ class EmbeddedPostgres:
     _binaries: Binaries
     _account: local.Account | None
 
-    def __init__(self, data: Path | None = None, *, binaries: Binaries | None = None) -> None:
+    def __init__(self, data: Path | None = None, *, binaries: Binaries | None = None, listen: str = "") -> None:
         self.data = (data or data_folder()).absolute()
+        self._listen = listen
         self._wanted = binaries
         self._in_use: int | None = None
 
@@ -179,6 +181,7 @@ class EmbeddedPostgres:
             )
         socket_folder = self._choose_socket_folder()
         settings = SETTINGS | {"unix_socket_directories": str(socket_folder), "unix_socket_permissions": "0700"}
+        settings |= {"listen_addresses": self._listen}
         has_lz4 = self._run("postgres", "-C", "wal_compression", "-c", "wal_compression=lz4").returncode == 0
         settings |= {"port": str(local.PORT), "wal_compression": "lz4" if has_lz4 else "on"}
         options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())

@@ -7,12 +7,25 @@ from collectionsync.store.plan import Run, affected
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a repository holds: versions, the collections that they are of, and the bytes of their documents."""
+
+    versions: int
+    collections: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
-    """What a publication changed. `revision` is the sha256 of the repository's content, as hexadecimal digits."""
+    """What a publication changed, and what the repository holds since.
+
+    `revision` is the sha256 of its content, as hexadecimal digits.
+    """
 
     added: int
     removed: int
     revision: str
+    content: Content
 
 
 _REPLACE = """
@@ -34,6 +47,12 @@ _REVISION = """
                v.namespace || '.' || v.name || ' ' || v.version || ' ' || v.sha256 || E'\n', ''
                ORDER BY (v.namespace || '.' || v.name) COLLATE "C", v.version COLLATE "C", v.sha256 COLLATE "C"
            ), ''), 'UTF8')), 'hex')
+    FROM repository_content c JOIN collection_version v ON v.id = c.version_id
+    WHERE c.repository_id = $1 AND c.removed IS NULL
+"""
+_CONTENT = """
+    SELECT count(*) AS versions, count(DISTINCT (v.namespace, v.name)) AS collections,
+           coalesce(sum((SELECT sum(d.bytes) FROM collection_document d WHERE d.version_id = v.id)), 0)::bigint AS bytes
     FROM repository_content c JOIN collection_version v ON v.id = c.version_id
     WHERE c.repository_id = $1 AND c.removed IS NULL
 """
@@ -60,4 +79,5 @@ async def publish(connection: Connection, run: Run) -> Publication:
                 number,
                 revision,
             )
-    return Publication(added, removed, revision)
+        (held,) = await connection.fetch(_CONTENT, run.repository_id)
+    return Publication(added, removed, revision, Content(**held))

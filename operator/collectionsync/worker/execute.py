@@ -21,6 +21,7 @@ from collectionsync.worker.memory import find_cgroup, rss_bytes
 from collectionsync.worker.outcome import InterruptedRunError, Outcome, bug, stopped_by
 from collectionsync.worker.progress import Progress, table
 from collectionsync.worker.report import Reporter
+from collectionsync.worker.secrets import SecretError, database_uri
 from collectionsync.worker.sync import INSERTERS, Surroundings, Sync
 from collectionsync.worker.tally import Tally
 
@@ -32,7 +33,7 @@ _CLEANING_UP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says beside the manifest. `database_uri` None means a PostgreSQL of the user's own."""
+    """What the command line says beside the manifest. `database_uri` is None where it names no database."""
 
     database_uri: str | None
     report: Path | None
@@ -46,12 +47,21 @@ def execute(resource: CollectionSync, options: Options) -> ExitCode:
     """Run a sync to its end, whatever that is, and return the exit code."""
     process = Process(resource, options)
     try:
-        with located(options.database_uri) as uri:
+        process.begin()
+        with located(_database_uri(resource, options)) as uri:
             return asyncio.run(process.run(uri))
     except KeyboardInterrupt:
         return process.end(_stopped(InterruptedRunError("Interrupted", "stopped before the sync began")))
-    except StoreError as error:
+    except (SecretError, StoreError) as error:
         return process.end(_stopped(error))
+
+
+def _database_uri(resource: CollectionSync, options: Options) -> str | None:
+    """Return which database is meant: by whoever runs the command, or else by the manifest; None if by nobody."""
+    reference = resource.spec.target.database_secret_ref
+    if options.database_uri is not None or reference is None:
+        return options.database_uri
+    return database_uri(reference, options.secrets)
 
 
 class Process:
@@ -62,8 +72,7 @@ class Process:
         self._options = options
         self._cgroup = find_cgroup()
         base_bytes = rss_bytes()
-        wanted = memory_limit_bytes(resource.spec)
-        self._limit_bytes = min(wanted, self._cgroup.limit_bytes() or wanted)
+        self._limit_bytes = self._cgroup.limit_within(memory_limit_bytes(resource.spec))
         self._memory = plan_memory(
             limit_bytes=self._limit_bytes,
             base_bytes=base_bytes,
@@ -81,6 +90,10 @@ class Process:
             base_bytes=base_bytes,
         )
         self._given_up = False
+
+    def begin(self) -> None:
+        """Tell what the imports took, before anything else takes more."""
+        self._reporter.write(self._reporter.report())
 
     async def run(self, database_uri: str) -> ExitCode:
         """Sync under the eyes of whoever watches."""

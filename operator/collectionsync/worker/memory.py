@@ -51,6 +51,10 @@ class Cgroup:
         found = [limit for path in self.limits if (limit := _number(path)) is not None and limit < _NO_LIMIT]
         return min(found, default=None)
 
+    def limit_within(self, wanted: int) -> int:
+        """Return the limit that binds where `wanted` is another, in bytes."""
+        return min(wanted, self.limit_bytes() or wanted)
+
     def peak_bytes(self) -> int | None:
         """Return the most that the cgroup was ever charged for, or None where the kernel does not say."""
         return _number(self.peak)

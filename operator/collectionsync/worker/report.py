@@ -4,21 +4,19 @@ It is rewritten during the run, so that even a process that is killed for its me
 """
 
 import asyncio
-import datetime
-import logging
-import os
 from pathlib import Path
 
-from collectionsync.report import DocumentCounts, Result, RunReport, SkippedItem, VersionCounts
+from collectionsync.report import ContentCounts, DocumentCounts, Result, RunReport, SkippedItem, VersionCounts
 from collectionsync.store.plan import Counts, Failure
 from collectionsync.store.repository import Publication
+from collectionsync.worker import report_file
 from collectionsync.worker.memory import Cgroup, peak_rss_bytes
 from collectionsync.worker.outcome import Outcome
 from collectionsync.worker.tally import Tally
 
-log = logging.getLogger(__name__)
-
-EVERY_SECONDS = 5.0
+# Memory may grow from harmless to fatal within a second or two, in any part of a run, and the last report is all that a
+# run which is killed for it says. It costs a tenth of a millisecond.
+EVERY_SECONDS = 1.0
 
 
 class Reporter:
@@ -30,17 +28,20 @@ class Reporter:
         self._cgroup = cgroup
         self._limit_bytes = limit_bytes
         self._base_bytes = base_bytes
-        self._start_time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._start_time = report_file.now()
         # What only the end of a run knows.
         self._versions: VersionCounts | None = None
         self._skipped: list[SkippedItem] = []
         self._removed = 0
         self._revision = ""
+        self._content: ContentCounts | None = None
 
     def published(self, publication: Publication) -> None:
         """Take note of what the run made public."""
         self._removed = publication.removed
         self._revision = publication.revision
+        held = publication.content
+        self._content = ContentCounts(versions=held.versions, collections=held.collections, bytes=held.bytes)
 
     def counted(self, counts: Counts, failures: list[Failure], *, fail: bool) -> None:
         """Take note of the plan's own counts; where `fail` is the policy, what failed is not called skipped."""
@@ -74,36 +75,18 @@ class Reporter:
             documents=DocumentCounts(created=tally.documents_created, bytes=tally.document_bytes),
             skipped=self._skipped,
             revision=self._revision,
+            content=self._content,
         )
 
     def write(self, report: RunReport) -> None:
-        """Write the report in place: a termination log is a bind mount, which can be neither renamed nor replaced."""
-        if self._path is not None:
-            _overwrite(self._path, report.encode())
+        """Write the report."""
+        report_file.write(self._path, report)
 
     async def keep_writing(self) -> None:
         """Write every EVERY_SECONDS, for ever; ends by being cancelled."""
         while True:
             self.write(self.report())
             await asyncio.sleep(EVERY_SECONDS)
-
-
-def write_refusal(path: Path | None, reason: str, message: str) -> None:
-    """Write the report of a run that never began."""
-    if path is not None:
-        _overwrite(path, RunReport(result=Result.FAILED, reason=reason, message=message).encode())
-
-
-def _overwrite(path: Path, data: bytes) -> None:
-    try:
-        target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            os.write(target, data)
-        finally:
-            os.close(target)
-    except OSError as error:
-        # A run is worth more than its report.
-        log.warning("the report cannot be written to %s: %s", path, error.strerror)
 
 
 def _counted(tally: Tally) -> VersionCounts:

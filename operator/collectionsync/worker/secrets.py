@@ -1,10 +1,13 @@
-"""Credentials, read from mounted Secrets: DIR/<secret name>/<key>, and never from arguments or the environment.
+"""What mounted Secrets hold, DIR/<secret name>/<key>: credentials, certificates, and which database is meant.
 
-No message holds a byte of what a file holds: messages end in logs and in the status of the resource.
+They are never read from arguments or the environment, and no message holds a byte of what a file holds: messages end in
+logs and in the status of the resource. A Secret that is not there may be mounted all the same, as a folder with nothing
+in it, and an empty key says as little as none: both are told of as missing, which they are until somebody fills them.
 """
 
 import re
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 
 from yarl import URL
@@ -12,15 +15,23 @@ from yarl import URL
 from collectionsync.galaxy.credentials import Credentials
 from collectionsync.galaxy.tls import client_context
 from collectionsync.manifest import ManifestError
-from collectionsync.resource import Source
+from collectionsync.resource import DatabaseSecretRef, Source
 
-_FIELD = "spec.source"
 # A DNS subdomain (RFC 1123), as the API server has it: no separator of folders, nor a name that leads upwards.
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_KEY = re.compile(r"[-_A-Za-z0-9][-._A-Za-z0-9]{0,252}", re.ASCII)
 
 
 class SecretError(ManifestError):
-    """A Secret that the manifest names is not there, or does not hold what it should."""
+    """A Secret that the manifest names holds what cannot be used. `reason` is CamelCase and stable."""
+
+    reason = "InvalidSpec"
+
+
+class SecretNotFoundError(SecretError):
+    """A Secret that the manifest names is not there, or lacks a key."""
+
+    reason = "SecretNotFound"
 
 
 def credentials(source: Source, folder: Path | None) -> Credentials:
@@ -29,20 +40,22 @@ def credentials(source: Source, folder: Path | None) -> Credentials:
     The Secret holds `token`, or `username` and `password`.
 
     Raises:
-        SecretError: the Secret cannot be used; the message names the file.
+        SecretError: the Secret cannot be used; the message names it and what is wrong with it.
     """
     url = URL(source.url)
     if source.secret_ref is None:
         return Credentials(url.origin())
-    where = f"{_FIELD}.secretRef"
-    secret = _folder(where, source.secret_ref.name, folder)
-    if _holds(where, secret, "auth_url"):
-        raise SecretError(where, f"{secret / 'auth_url'}: refreshed tokens (auth_url) are not supported yet")
-    if _holds(where, secret, "token"):
-        return Credentials.token(url, _text(where, secret / "token").strip())
-    if _holds(where, secret, "username"):
-        return Credentials.basic(url, _username(where, secret / "username"), _text(where, secret / "password"))
-    raise SecretError(where, f"{secret} holds neither `token` nor `username` and `password`")
+    secret = _Secret.found("spec.source.secretRef", source.secret_ref.name, folder)
+    if secret.has("auth_url"):
+        raise secret.unusable("auth_url", "refreshed tokens are not supported yet")
+    if secret.has("token"):
+        return Credentials.token(url, secret.text("token").strip())
+    if not secret.has("username"):
+        raise secret.lacking("`token`, or `username` and `password`")
+    username = secret.text("username")
+    if ":" in username:
+        raise secret.unusable("username", "holds a colon, which no user name can (RFC 7617)")
+    return Credentials.basic(url, username, secret.text("password"))
 
 
 def ssl_context(source: Source, folder: Path | None) -> ssl.SSLContext | None:
@@ -55,56 +68,89 @@ def ssl_context(source: Source, folder: Path | None) -> ssl.SSLContext | None:
         return None
     if source.cert_secret_ref is None:
         return client_context()
-    where = f"{_FIELD}.certSecretRef"
-    secret = _folder(where, source.cert_secret_ref.name, folder)
-    paths = {key: str(secret / key) for key in ("ca.crt", "tls.crt", "tls.key") if _holds(where, secret, key)}
-    if not paths:
-        raise SecretError(where, f"{secret} holds none of `ca.crt`, `tls.crt` and `tls.key`")
-    if ("tls.crt" in paths) != ("tls.key" in paths):
-        raise SecretError(where, f"{secret}: `tls.crt` and `tls.key` need each other")
+    secret = _Secret.found("spec.source.certSecretRef", source.cert_secret_ref.name, folder)
+    keys = [key for key in ("ca.crt", "tls.crt", "tls.key") if secret.has(key)]
+    if not keys:
+        raise secret.lacking("`ca.crt`, or `tls.crt` and `tls.key`")
+    for key, other in (("tls.crt", "tls.key"), ("tls.key", "tls.crt")):
+        if key in keys and other not in keys:
+            raise secret.lacking(f"`{other}`, which `{key}` needs")
+    contents = {key: secret.content(key) for key in keys}
+    if b"ENCRYPTED" in contents.get("tls.key", b""):
+        raise secret.unusable("tls.key", "is encrypted, and nobody is there to type a pass phrase")
+    paths = {key: str(secret.folder / key) for key in keys}
     try:
-        if "tls.key" in paths and b"ENCRYPTED" in (secret / "tls.key").read_bytes():
-            raise SecretError(where, f"{secret / 'tls.key'} is encrypted, and nobody is there to type a pass phrase")
         return client_context(ca=paths.get("ca.crt"), certificate=paths.get("tls.crt"), key=paths.get("tls.key"))
     except OSError as error:  # ssl.SSLError is one
-        raise SecretError(where, f"{', '.join(paths.values())}: not a usable PEM file ({_said(error)})") from error
+        raise secret.unusable(", ".join(keys), f"not usable as PEM ({_said(error)})") from error
 
 
-def _folder(where: str, name: str, folder: Path | None) -> Path:
-    if not _NAME.fullmatch(name):
-        raise SecretError(where, f"{name!r} is not the name of a Secret")
-    if folder is None:
-        raise SecretError(where, f"Secret {name!r} is needed; pass --secrets DIR, where DIR/{name}/ holds its keys")
-    if not _holds(where, folder, name) or not (folder / name).is_dir():
-        raise SecretError(where, f"there is no folder {folder / name} for Secret {name!r}")
-    return folder / name
+def database_uri(reference: DatabaseSecretRef, folder: Path | None) -> str:
+    """Return the URI of the database that a key of a Secret holds; whether it is one, others judge.
+
+    Raises:
+        SecretError: there is none; the message names the Secret and the key.
+    """
+    secret = _Secret.found("spec.target.databaseSecretRef", reference.name, folder, otherwise=", or --database URI")
+    if not _KEY.fullmatch(reference.key):
+        raise SecretError(secret.field, f"{reference.key!r} is not the key of a Secret")
+    return secret.text(reference.key).strip()
 
 
-def _holds(where: str, folder: Path, key: str) -> bool:
-    try:
-        return (folder / key).exists()
-    except OSError as error:  # the folder may not be looked into
-        raise SecretError(where, f"{folder / key} cannot be read ({_said(error)})") from error
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """A Secret and the folder that it is mounted at, if it is; `field` of the manifest names it."""
 
+    field: str
+    name: str
+    folder: Path
 
-def _username(where: str, path: Path) -> str:
-    text = _text(where, path)
-    if ":" in text:
-        raise SecretError(where, f"{path} holds a colon, which no user name can (RFC 7617)")
-    return text
+    @classmethod
+    def found(cls, field: str, name: str, folder: Path | None, *, otherwise: str = "") -> "_Secret":
+        if not _NAME.fullmatch(name):
+            raise SecretError(field, f"{name!r} is not the name of a Secret")
+        if folder is None:
+            option = f"--secrets DIR, where the folder DIR/{name} holds its keys"
+            raise SecretNotFoundError(field, f"Secret {name!r} is needed; pass {option}{otherwise}")
+        return cls(field, name, folder / name)
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a key, with something in it or not."""
+        try:
+            return (self.folder / key).exists()
+        except OSError as error:  # the folder may not be looked into
+            raise self.unusable(key, f"cannot be read ({_said(error)})") from error
 
-def _text(where: str, path: Path) -> str:
-    """Return the only line of a file; files that people write end in a line break, which nobody means."""
-    try:
-        text = path.read_bytes().decode().rstrip("\r\n")
-    except OSError as error:
-        raise SecretError(where, f"{path} cannot be read ({_said(error)})") from error
-    except UnicodeDecodeError:  # not as its cause: it holds the file's bytes
-        raise SecretError(where, f"{path} is not text in UTF-8") from None
-    if not text.strip() or not text.isprintable():
-        raise SecretError(where, f"{path} is empty or holds control characters")
-    return text
+    def content(self, key: str) -> bytes:
+        """Return what the key holds, which is more than white space."""
+        try:
+            content = (self.folder / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            content = b""
+        except OSError as error:
+            raise self.unusable(key, f"cannot be read ({_said(error)})") from error
+        if not content.strip():
+            raise self.lacking(f"`{key}`")
+        return content
+
+    def text(self, key: str) -> str:
+        """Return the only line of a key; files that people write end in a line break, which nobody means."""
+        try:
+            text = self.content(key).decode().rstrip("\r\n")
+        except UnicodeDecodeError:  # not as its cause: it holds the file's bytes
+            raise self.unusable(key, "is not text in UTF-8") from None
+        if not text.isprintable():
+            raise self.unusable(key, "holds control characters")
+        return text
+
+    def lacking(self, keys: str) -> SecretNotFoundError:
+        """Return the error of a Secret that is not there, or has nothing for these keys."""
+        problem = f"Secret {self.name!r} is missing, or has nothing for {keys} (looked in {self.folder})"
+        return SecretNotFoundError(self.field, problem)
+
+    def unusable(self, key: str, problem: str) -> SecretError:
+        """Return the error of a key that holds what cannot be used."""
+        return SecretError(self.field, f"Secret {self.name!r}, key {key}: {problem} (in {self.folder})")
 
 
 def _said(error: OSError) -> str:

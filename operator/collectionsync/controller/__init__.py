@@ -1,0 +1,1 @@
+"""The Kubernetes side: what is declared becomes Jobs, and what their pods leave behind becomes status."""

@@ -1,0 +1,234 @@
+"""The Kubernetes API, as far as the operator needs it: the one module that imports the `kubernetes` client.
+
+Objects come and go as plain dicts: the client's models would be most of the operator's memory. The client blocks, so
+each call runs in a thread. It decides nothing, and keeps nothing.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import kubernetes
+import msgspec
+import urllib3
+
+from collectionsync.controller.observed import NAME_LABEL
+from collectionsync.resource import GROUP, PLURAL, VERSION
+
+Body = dict[str, Any]
+
+FIELD_MANAGER = "collectionsync-operator"
+"""Who owns the fields of a status (https://kubernetes.io/docs/reference/using-api/server-side-apply/)."""
+REQUEST_SECONDS = 30
+"""How long one request may take."""
+_PAGE = 250
+_RESOURCES = f"/apis/{GROUP}/{VERSION}"
+_JSON = "application/json"
+_APPLY = "application/apply-patch+yaml"
+# Its metadata alone: what a Secret holds never enters this process.
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+class ClusterError(Exception):
+    """The API server could not be asked, or did not do as it was asked. It may well do so later."""
+
+
+class RefusedError(ClusterError):
+    """The API server will not have it, and asking again in the same words will not help."""
+
+
+class ForbiddenError(ClusterError):
+    """The operator may not do this, or a quota is used up."""
+
+
+class NotFoundError(ClusterError):
+    """There is no such object (any more)."""
+
+
+class ConflictError(ClusterError):
+    """An object of this name is there already, or is another one by now."""
+
+
+_ERRORS: dict[int, type[ClusterError]] = {
+    400: RefusedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: RefusedError,
+    422: RefusedError,
+}
+
+
+def forgive(context: ssl.SSLContext) -> None:
+    """Verify as Python did until 3.12.
+
+    Since then the letter of RFC 5280 is asked for, and certificates of many clusters lack an authority key identifier
+    (https://github.com/kubernetes-client/python/issues/2394). Whom to trust is the same.
+    """
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All objects of a kind, and the version of the whole at that moment."""
+
+    version: str
+    objects: list[Body]
+
+
+class Cluster:
+    """Asks the API server that the environment names: in a pod its own cluster's, else that of the kubeconfig."""
+
+    def __init__(self, kubeconfig: str | None = None) -> None:
+        """Find the server and the credentials; in the file `kubeconfig` where one is named.
+
+        Raises:
+            ClusterError: there are none.
+        """
+        configuration = kubernetes.client.Configuration()
+        try:
+            try:
+                kubernetes.config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            except kubernetes.config.ConfigException:
+                kubernetes.config.load_kube_config(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except kubernetes.config.ConfigException as error:
+            raise ClusterError(f"no cluster to work for: {error}") from error
+        self._api = kubernetes.client.ApiClient(configuration)
+        context = urllib3.util.create_urllib3_context()
+        forgive(context)
+        self._api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+        self.requests = 0
+
+    async def list_resources(self, namespace: str | None) -> Listed:
+        """Return the CollectionSyncs of a namespace; of all for None."""
+        return await self._list(f"{_RESOURCES}{_within(namespace)}/{PLURAL}")
+
+    async def list_jobs(self, namespace: str | None) -> Listed:
+        """Return the Jobs of runs."""
+        return await self._list(f"/apis/batch/v1{_within(namespace)}/jobs", labelSelector=NAME_LABEL)
+
+    async def list_pods(self, namespace: str | None, *, job_name: str | None = None) -> Listed:
+        """Return the pods of runs; of one Job's where it is named."""
+        chosen = f"batch.kubernetes.io/job-name={job_name}" if job_name else NAME_LABEL
+        return await self._list(f"/api/v1{_within(namespace)}/pods", labelSelector=chosen)
+
+    async def create_job(self, job: Body) -> Body:
+        """Create a Job and return it as it is then.
+
+        Raises:
+            ConflictError: a Job of this name is there already.
+            RefusedError: it is not valid; the message is the API server's.
+            ForbiddenError: the operator may not, or a quota is used up.
+        """
+        namespace = job["metadata"]["namespace"]
+        return await self._ask("POST", f"/apis/batch/v1{_within(namespace)}/jobs", job)
+
+    async def get_job(self, namespace: str, name: str) -> Body:
+        """Return a Job."""
+        return await self._ask("GET", f"/apis/batch/v1{_within(namespace)}/jobs/{quote(name)}")
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """Delete a Job with its pods, unless it is gone or is another one by now."""
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        with contextlib.suppress(NotFoundError, ConflictError):
+            await self._ask("DELETE", f"/apis/batch/v1{_within(namespace)}/jobs/{quote(name)}", options)
+
+    async def apply_status(self, namespace: str, name: str, uid: str, status: object) -> Body:
+        """Make this the whole status of a resource, and return the resource as it is then.
+
+        The uid keeps it off another resource of the same name.
+
+        Raises:
+            NotFoundError: the resource is gone.
+        """
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "CollectionSync",
+            "metadata": {"name": name, "namespace": namespace, "uid": uid},
+            "status": status,
+        }
+        path = f"{_RESOURCES}{_within(namespace)}/{PLURAL}/{quote(name)}/status"
+        return await self._ask("PATCH", path, body, content=_APPLY, fieldManager=FIELD_MANAGER, force="true")
+
+    async def secret_version(self, namespace: str, name: str) -> str:
+        """Return what changes whenever a Secret does; empty where there is none. Its data are never read.
+
+        Raises:
+            ForbiddenError: the operator may not look.
+        """
+        try:
+            found = await self._ask("GET", f"/api/v1{_within(namespace)}/secrets/{quote(name)}", accept=_METADATA)
+        except NotFoundError:
+            return ""
+        return f"{found['metadata']['uid']}/{found['metadata']['resourceVersion']}"
+
+    async def create_event(self, event: Body) -> None:
+        """Create an event (core/v1)."""
+        await self._ask("POST", f"/api/v1{_within(event['metadata']['namespace'])}/events", event)
+
+    async def _list(self, path: str, **query: str) -> Listed:
+        objects: list[Body] = []
+        page: Body = {"metadata": {}}
+        while True:
+            more = page["metadata"].get("continue")
+            page = await self._ask("GET", path, None, limit=str(_PAGE), **query, **({"continue": more} if more else {}))
+            objects += page["items"]
+            if not page["metadata"].get("continue"):
+                return Listed(page["metadata"]["resourceVersion"], objects)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        content: str = _JSON,
+        accept: str = _JSON,
+        **query: str,
+    ) -> Body:
+        self.requests += 1
+        return await asyncio.to_thread(self._call, method, path, body, content, accept, query)
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None, content: str, accept: str, query: dict[str, str]
+    ) -> Body:
+        headers = {"Accept": accept, "Content-Type": content}
+        prepared = self._api.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        with _explained(f"{method} {path}"):
+            response = self._api.call_api(*prepared, _request_timeout=REQUEST_SECONDS)
+            answer: bytes = response.read()  # type: ignore[no-untyped-call]
+        if response.status >= 300:
+            raise _error(response.status, answer, f"{method} {path}")
+        found: Body = msgspec.json.decode(answer)
+        return found
+
+
+def _within(namespace: str | None) -> str:
+    return f"/namespaces/{quote(namespace)}" if namespace else ""
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, OSError, kubernetes.client.ApiException) as error:
+        raise ClusterError(f"{what}: the API server cannot be asked: {error}") from error
+
+
+def _error(status: int, answer: bytes, what: str) -> ClusterError:
+    try:
+        message = str(msgspec.json.decode(answer)["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        message = answer[:200].decode(errors="replace")
+    return _ERRORS.get(status, ClusterError)(f"{what}: {status}: {message}")

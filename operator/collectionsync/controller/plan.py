@@ -1,0 +1,186 @@
+"""The plan of the operator: from what is seen of one resource to its status and to what is to be done. PURE.
+
+Everything follows from the arguments, so that an operator that was killed anywhere comes to the same plan again: what
+was done already is seen in the Jobs and the status, and what was not is still due. It must not remember, wait or talk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from msgspec.structs import replace as changed
+
+from collectionsync.controller import record, rfc3339, story, triggers
+from collectionsync.controller.admission import Request, Slots
+from collectionsync.controller.conditions import Because, Notice, conditions, notices
+from collectionsync.controller.observed import JobFacts, PodFacts
+from collectionsync.controller.runs import Runs, superfluous, survey
+from collectionsync.controller.triggers import Situation, Trigger
+from collectionsync.resource import CollectionSync
+from collectionsync.status import Reason, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the operator sees of one resource.
+
+    `fault` is what makes it unusable, found by whoever read it. `inputs` is a digest of the Secrets as they are now;
+    empty where nobody looked. `request` is the room that a run of it needs.
+    """
+
+    resource: CollectionSync
+    status: Status
+    jobs: Sequence[JobFacts]
+    pods: Sequence[PodFacts]
+    request: Request
+    fault: Because | None = None
+    inputs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRun:
+    """Create the Job of a run."""
+
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """Delete a Job with its pods."""
+
+    job: JobFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do, in this order: start, write the status, tell, delete. `look_again` is when time alone changes it.
+
+    `waiting` is the place in the queue of a run that is due and has no room.
+    """
+
+    start: StartRun | None
+    status: Status
+    tell: tuple[Notice, ...]
+    delete: tuple[DeleteJob, ...]
+    waiting: Request | None
+    look_again: datetime | None
+
+
+def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
+    """Decide everything about one resource at one moment."""
+    runs = survey(seen.status, seen.jobs)
+    status = record.ended(seen.status, runs, seen.pods, now=now)
+    situation = Situation(resource=seen.resource, status=status, newest=runs.newest, inputs=seen.inputs, now=now)
+    fault, due = _due(seen, situation, runs)
+    refused, told = _refused_request(seen, situation)
+    waiting = _waiting(seen, due, slots) if due and not runs.active else None
+    refusal = slots.refusal(waiting) if waiting else ""
+    start = StartRun(trigger=due.name) if due and waiting and not refusal else None
+    obsolete = _obsolete(seen, runs)
+
+    status = _with_run(status, seen, runs, start=start, obsolete=obsolete, refused=refused, now=now)
+    late = story.late(situation, due) if due and not start else None
+    upcoming = None if fault or seen.resource.spec.suspend else triggers.next_due(replace(situation, status=status))
+    status = changed(
+        status,
+        observed_generation=seen.resource.metadata.generation,
+        next_sync_time=rfc3339.render(upcoming) if upcoming else None,
+    )
+    told_story = story.tell(
+        situation=replace(situation, status=status),
+        fault=fault,
+        active=runs.active if not obsolete else None,
+        pods=seen.pods,
+        starting=start is not None,
+        refusal=refusal,
+        due=due,
+        late=late,
+    )
+    status = changed(
+        status,
+        conditions=conditions(told_story, old=seen.status, generation=seen.resource.metadata.generation, now=now),
+    )
+    return Plan(
+        start=start,
+        status=status,
+        tell=(*told, *notices(seen.status, status)),
+        delete=tuple(
+            DeleteJob(job=job) for job in (*superfluous(seen.resource.spec, (*runs.ended, *runs.known)), *obsolete)
+        ),
+        waiting=waiting if refusal else None,
+        look_again=_look_again(seen, upcoming, None if start else due, late=late is not None, now=now),
+    )
+
+
+def _due(seen: Seen, situation: Situation, runs: Runs) -> tuple[Because | None, Trigger | None]:
+    """Return what forbids any run, and what makes one due; also while another goes on, when it is pending."""
+    if seen.fault:
+        return seen.fault, None
+    try:
+        triggers.next_due(situation)  # a schedule that cannot be read forbids runs for any other reason, too
+        trigger = triggers.pending(situation)
+    except ValueError as error:
+        return Because(reason=Reason.INVALID_SCHEDULE, message=str(error)), None
+    return None, None if seen.resource.spec.suspend else trigger
+
+
+def _refused_request(seen: Seen, situation: Situation) -> tuple[bool, tuple[Notice, ...]]:
+    """Refuse, loudly, a request for a run of what is suspended: resuming starts a run anyway."""
+    value = triggers.requested(seen.resource)
+    if not value or not seen.resource.spec.suspend or value == situation.status.last_handled_reconcile_at:
+        return False, ()
+    message = "no run is started on request while spec.suspend is true"
+    return True, (Notice(reason=Reason.SUSPENDED, message=message, warning=True),)
+
+
+def _waiting(seen: Seen, due: Trigger, slots: Slots) -> Request:
+    """Return the request for room; who waits already keeps the place, whatever else became due since."""
+    since = [each.due for each in slots.waiting if each.key == seen.request.key]
+    return replace(seen.request, due=min([due.due, *since]))
+
+
+def _obsolete(seen: Seen, runs: Runs) -> tuple[JobFacts, ...]:
+    """Return the active Job if its spec has changed before a pod of it ever ran: what ails it may be just that."""
+    job = runs.active
+    if job is None or job.deleting or job.generation >= seen.resource.metadata.generation:
+        return ()
+    started = any(pod.started for pod in seen.pods if pod.job_name == job.name)
+    return () if started else (job,)
+
+
+def _with_run(
+    status: Status,
+    seen: Seen,
+    runs: Runs,
+    *,
+    start: StartRun | None,
+    obsolete: Sequence[JobFacts],
+    refused: bool,
+    now: datetime,
+) -> Status:
+    """Note the run that goes on, or that is about to start, and what it answers."""
+    active, trigger = None, ""
+    if start is not None:
+        active, trigger = record.starting(seen.resource, start.trigger, now=now), start.trigger
+    elif runs.active is not None and not obsolete:
+        active, trigger = record.active(runs.active, status), runs.active.trigger
+    handled = status.last_handled_reconcile_at
+    if refused:
+        handled = triggers.requested(seen.resource)
+    elif asked := triggers.request_of(trigger):
+        handled = asked
+    scheduled = triggers.scheduled_time(trigger)
+    return changed(
+        status,
+        active_run=active,
+        last_handled_reconcile_at=handled,
+        last_schedule_time=rfc3339.render(scheduled) if scheduled else status.last_schedule_time,
+    )
+
+
+def _look_again(
+    seen: Seen, upcoming: datetime | None, due: Trigger | None, *, late: bool, now: datetime
+) -> datetime | None:
+    deadline = None if due is None or late else story.deadline(seen.resource.spec, due)
+    times = [time for time in (upcoming, deadline) if time is not None and time > now]
+    return min(times, default=None)

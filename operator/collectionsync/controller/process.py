@@ -1,0 +1,84 @@
+"""The operator as a process: its parts put together, its signals, its end. One that cannot work says why and exits."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
+
+from collectionsync.controller.cache import Cache
+from collectionsync.controller.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
+from collectionsync.controller.handlers import serve
+from collectionsync.controller.metrics import OperatorCollector, RunCounters
+from collectionsync.controller.reconcile import Observer, Reconciler
+from collectionsync.controller.settings import Settings
+from collectionsync.report import ExitCode
+from collectionsync.resource import GROUP, PLURAL
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> ExitCode:
+    """Work until SIGTERM or SIGINT, and return the exit code."""
+    # What Kopf has to say of each event that it hands on, and of each probe, is said where it matters.
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    try:
+        return asyncio.run(_run(settings))
+    except (NotFoundError, ForbiddenError) as error:
+        log.error("%s; is the definition %s.%s installed, and may the operator read it?", error, PLURAL, GROUP)
+        return ExitCode.CONFIGURATION
+    except ClusterError as error:
+        log.error("%s", error)
+        return ExitCode.UNAVAILABLE
+
+
+async def _run(settings: Settings) -> ExitCode:
+    cache, counters = Cache(), RunCounters()
+    observer = Observer(run_ended=counters.ended, resource_gone=counters.gone)
+    cluster = Cluster()
+    reconciler = Reconciler(cluster, settings, cache, observer)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with _metrics(settings, OperatorCollector(cache, reconciler, observer, counters)):
+        watching = asyncio.create_task(
+            serve(
+                cache,
+                reconciler,
+                observer,
+                namespaces=settings.namespaces,
+                health_address=settings.health_address,
+                stop=stop,
+            )
+        )
+        working = asyncio.create_task(reconciler.run())
+        try:
+            await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            working.cancel()
+            await asyncio.gather(watching, working, return_exceptions=True)
+    for task in (working, watching):
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+    return ExitCode.OK
+
+
+@contextlib.contextmanager
+def _metrics(settings: Settings, collector: OperatorCollector) -> Iterator[None]:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    registry.register(collector)
+    host, port = settings.metrics_address
+    server, thread = start_http_server(port, host, registry)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

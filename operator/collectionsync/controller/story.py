@@ -1,0 +1,157 @@
+"""How a resource stands, told from its last run, the one that goes on, and what keeps one from starting. Pure.
+
+One place decides each condition, so that they never contradict each other; the words are for people who look at
+`kubectl describe` and want to know what to do next.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from collectionsync.controller import rfc3339, triggers
+from collectionsync.controller.conditions import Because, Story
+from collectionsync.controller.observed import JobFacts, PodFacts
+from collectionsync.controller.triggers import Situation, Trigger
+from collectionsync.quantity import parse_seconds
+from collectionsync.report import Result
+from collectionsync.resource import Spec
+from collectionsync.status import ConditionStatus, Reason, Run, Status
+
+DEFAULT_STARTING_DEADLINE = timedelta(hours=1)
+"""How late a scheduled run may start where the resource does not say."""
+
+_PRESSURE_PER_CENT = 90
+
+
+def deadline(spec: Spec, due: Trigger) -> datetime | None:
+    """Return when a scheduled run that is due counts as missed; None for runs of no schedule."""
+    scheduled = triggers.scheduled_time(due.name)
+    if scheduled is None:
+        return None
+    given = spec.starting_deadline
+    return scheduled + (DEFAULT_STARTING_DEADLINE if given is None else timedelta(seconds=parse_seconds(given)))
+
+
+def late(situation: Situation, due: Trigger) -> Because | None:
+    """Return why the resource is out of sync: a scheduled run is later than the starting deadline allows."""
+    until = deadline(situation.resource.spec, due)
+    if until is None or situation.now <= until:
+        return None
+    message = f"the run that was due at {rfc3339.render(due.due)} was to start by {rfc3339.render(until)} and has not"
+    return Because(reason=Reason.STARTING_DEADLINE_EXCEEDED, message=message)
+
+
+def tell(
+    *,
+    situation: Situation,
+    fault: Because | None,
+    active: JobFacts | None,
+    pods: Sequence[PodFacts],
+    starting: bool,
+    refusal: str,
+    due: Trigger | None,
+    late: Because | None,
+) -> Story:
+    """Tell how the resource stands, from what was decided about it."""
+    moving = _moving(situation, active, pods, starting=starting, refusal=refusal, due=due)
+    stalled = fault or (_stalled(situation) if moving is None else None)
+    ready, why = _ready(situation, fault=fault, moving=moving)
+    return Story(
+        ready=ready,
+        why=why,
+        reconciling=moving,
+        stalled=stalled,
+        degraded=_degraded(situation.status),
+        out_of_sync=late,
+        memory_pressure=_memory_pressure(situation.status.last_run),
+    )
+
+
+def _moving(
+    situation: Situation,
+    active: JobFacts | None,
+    pods: Sequence[PodFacts],
+    *,
+    starting: bool,
+    refusal: str,
+    due: Trigger | None,
+) -> Because | None:
+    """Return what the operator is on the way to."""
+    if active is not None:
+        return Because(reason=Reason.RUNNING, message=_running(active, pods))
+    if starting:
+        return Because(reason=Reason.RUNNING, message="a run has been started")
+    if refusal:
+        return Because(reason=Reason.WAITING_FOR_SLOT, message=refusal)
+    if due is not None:
+        return Because(reason=Reason.QUEUED, message="a run is due and about to start")
+    return None
+
+
+def _running(job: JobFacts, pods: Sequence[PodFacts]) -> str:
+    mine = sorted((pod for pod in pods if pod.job_name == job.name), key=lambda pod: pod.created)
+    if mine and mine[-1].waiting_reason and not mine[-1].started:
+        newest = mine[-1]
+        return f"pod {newest.name} waits: {newest.waiting_reason}: {newest.waiting_message}".rstrip(": ")
+    if len(mine) > 1:
+        return f"run {job.run_id} goes on in its pod number {len(mine)}; those before failed"
+    return f"run {job.run_id} goes on"
+
+
+def _ready(situation: Situation, *, fault: Because | None, moving: Because | None) -> tuple[ConditionStatus, Because]:
+    status, spec = situation.status, situation.resource.spec
+    run = status.last_run
+    generation = situation.resource.metadata.generation
+    current = run is not None and run.generation == generation
+    if fault is not None:
+        return ConditionStatus.FALSE, fault
+    if spec.suspend:
+        because = f": {spec.suspend_reason}" if spec.suspend_reason else ""
+        message = f"no run is started while spec.suspend is true{because}"
+        return _verdict(run), Because(reason=Reason.SUSPENDED, message=message)
+    if run is None or not current:
+        return ConditionStatus.UNKNOWN, moving or Because(reason=Reason.QUEUED, message="no run yet of this generation")
+    return _verdict(run), Because(reason=run.reason, message=_outlook(situation, run))
+
+
+def _verdict(run: Run | None) -> ConditionStatus:
+    if run is None:
+        return ConditionStatus.UNKNOWN
+    return ConditionStatus.FALSE if run.result is Result.FAILED else ConditionStatus.TRUE
+
+
+def _outlook(situation: Situation, run: Run) -> str:
+    """Return what a run said, and when it is tried again where it failed."""
+    retry = triggers.retry_time(situation)
+    if run.result is not Result.FAILED or retry is None:
+        return run.message
+    return f"{run.message.rstrip('.')}; the next try is at {rfc3339.render(retry)}"
+
+
+def _stalled(situation: Situation) -> Because | None:
+    run = situation.status.last_run
+    if run is None or not triggers.is_stalled(situation):
+        return None
+    return Because(reason=run.reason, message=run.message)
+
+
+def _degraded(status: Status) -> Because | None:
+    if not status.skipped_count:
+        return None
+    named = ", ".join(f"{each.name} {each.version} ({each.reason})" for each in status.skipped[:5])
+    more = status.skipped_count - min(len(status.skipped), 5)
+    noun = "item is" if status.skipped_count == 1 else "items are"
+    rest = f", and {more} more" if named and more else ""
+    message = f"{status.skipped_count} {noun} left out{': ' if named else ''}{named}{rest}"
+    return Because(reason=Reason.ITEMS_SKIPPED, message=message)
+
+
+def _memory_pressure(run: Run | None) -> Because | None:
+    if run is None:
+        return None
+    if run.reason == Reason.OOM_KILLED:
+        return Because(reason=Reason.OOM_KILLED, message=run.message)
+    if not run.memory_limit_bytes or run.peak_rss_bytes * 100 < run.memory_limit_bytes * _PRESSURE_PER_CENT:
+        return None
+    share = run.peak_rss_bytes * 100 // run.memory_limit_bytes
+    message = f"the last run took {run.peak_rss}, {share} % of its limit of {run.memory_limit}; raise the limit"
+    return Because(reason=Reason.NEAR_LIMIT, message=message)

@@ -1,0 +1,60 @@
+"""What helm tells after an installation is what works next."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chart.rendering import CHART, Chart, only
+from collectionsync import manifest
+
+Notes = Callable[..., str]
+
+
+@pytest.fixture
+def notes(chart: Chart, tmp_path: Path) -> Notes:
+    """The notes of a release. Helm shows them where there is a cluster, so they are made an object here."""
+    folder = tmp_path / "collectionsync"
+    shutil.copytree(CHART, folder)
+    folder.joinpath("templates", "NOTES.txt").rename(folder / "notes.txt")
+    told = 'kind: Notes\nmetadata: {name: notes}\ntext: {{ tpl (.Files.Get "notes.txt") . | toJson }}\n'
+    folder.joinpath("templates", "notes.yaml").write_text(told)
+    copied = Chart(chart.helm, chart.home, folder)
+
+    def read(**values: Any) -> str:
+        return str(only(copied.render(namespace="tools", **values), "Notes")["text"])
+
+    return read
+
+
+def test_they_name_the_secret_that_the_operator_looks_for(notes: Notes) -> None:
+    told = notes(database={"existingSecret": {"name": "app", "key": "dsn"}})
+    assert "kubectl create secret generic app --namespace default" in told
+    assert "--from-literal=dsn=" in told
+
+
+def test_they_speak_of_a_namespace_that_is_watched(notes: Notes) -> None:
+    told = notes(operator={"watchNamespaces": ["team-a", "team-b"]})
+    assert "the CollectionSyncs of team-a, team-b." in told
+    assert "secret generic collectionsync-database --namespace team-a" in told
+    assert "the CollectionSyncs of all namespaces." in notes()
+
+
+def test_their_manifest_is_one_that_is_accepted(notes: Notes) -> None:
+    lines = notes().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.endswith("<<MANIFEST"))
+    last = lines.index("MANIFEST")  # where a shell looks for it: at the beginning of its line
+    resource = manifest.load("\n".join(lines[first + 1 : last]).encode())
+    manifest.refuse_unsupported(resource.spec)
+    assert f"collectionsync/{resource.metadata.name}" in lines[last + 1]
+
+
+def test_they_say_where_the_operator_logs(notes: Notes) -> None:
+    assert "kubectl logs --namespace tools deployment/mirrors-collectionsync" in notes()
+
+
+def test_they_remind_of_the_definition_where_it_is_left_to_another_release(notes: Notes) -> None:
+    assert "another one has to bring it" in notes(crds={"enabled": False})
+    assert "another one has to bring it" not in notes()

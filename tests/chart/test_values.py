@@ -1,0 +1,183 @@
+"""What may be set, what is set otherwise, and how a mistake is told."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chart.documentation import README, documented, with_table
+from chart.rendering import CHART, Chart, Object, RefusedError, of, read_schema, read_values
+from collectionsync.quantity import parse_bytes
+
+SCHEMA = read_schema()
+# People, other charts and tests rely on these by name.
+DEFAULTS = {
+    "image": {"repository": "collectionsync", "tag": "", "digest": "", "pullPolicy": "IfNotPresent"},
+    "imagePullSecrets": [],
+    "database": {"existingSecret": {"name": "collectionsync-database", "key": "uri"}},
+    "operator": {"watchNamespaces": []},
+    "limits": {"simultaneousRuns": 4, "totalMemory": "512Mi", "perSourceHost": 2},
+    "crds": {"enabled": True, "keep": True},
+    "rbac": {"create": True, "aggregate": True},
+    "serviceAccount": {"create": True, "name": "", "annotations": {}},
+    "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+    "logFormat": "json",
+    "commonLabels": {},
+    "podLabels": {},
+    "podAnnotations": {},
+    "nodeSelector": {},
+    "tolerations": [],
+    "affinity": {},
+    "priorityClassName": "",
+    "nameOverride": "",
+    "fullnameOverride": "",
+}
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def resolved(schema: Object) -> Object:
+    """Follow a reference into the schema's definitions."""
+    found: Object = SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return found
+
+
+def objects_of(schema: Object, path: str = "") -> Iterator[tuple[str, Object]]:
+    """Yield every schema of an object, with its path."""
+    schema = resolved(schema)
+    if schema.get("type") == "object":
+        yield path, schema
+    for name, each in schema.get("properties", {}).items():
+        if each is not False:
+            yield from objects_of(each, f"{path}.{name}".lstrip("."))
+    if "items" in schema:
+        yield from objects_of(schema["items"], f"{path}[]")
+
+
+def test_the_defaults_are_what_people_rely_on() -> None:
+    assert read_values() == DEFAULTS
+
+
+def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
+    def same(values: Any, schema: Object, path: str) -> None:
+        known = resolved(schema).get("properties", {})
+        if isinstance(values, dict) and values and path != "resources":
+            assert set(known) - {"global"} == set(values), path
+            for name, each in values.items():
+                same(each, known[name], f"{path}.{name}".lstrip("."))
+
+    same(read_values(), SCHEMA, "")
+
+
+def test_no_object_takes_what_it_does_not_know() -> None:
+    inside_kubernetes = {"global", "affinity.nodeAffinity", "affinity.podAffinity", "affinity.podAntiAffinity"}
+    lenient = {path for path, schema in objects_of(SCHEMA) if schema.get("additionalProperties", True) is True}
+    assert lenient == inside_kubernetes
+
+
+def test_every_value_is_documented() -> None:
+    paths = {path for path, meaning in documented(CHART.joinpath("values.yaml").read_text()) if meaning}
+
+    def leaves(values: Any, path: str) -> Iterator[str]:
+        if path in paths or not isinstance(values, dict):
+            yield path
+        else:
+            for name, each in values.items():
+                yield from leaves(each, f"{path}.{name}".lstrip("."))
+
+    assert set(leaves(read_values(), "")) == paths
+
+
+def test_the_readme_has_the_values_as_they_are() -> None:
+    readme = README.read_text()
+    assert readme == with_table(readme), "run `make generate`"
+
+
+@pytest.mark.parametrize("quantity", ["1", "64Mi", "0.5Gi", "1.25G", "536870912", "2E", "3Ti", "9k"])
+def test_a_total_of_memory_that_the_schema_takes_is_one_that_the_operator_takes(quantity: str) -> None:
+    assert re.search(SCHEMA["definitions"]["quantity"]["pattern"], quantity)
+    assert parse_bytes(quantity) > 0
+
+
+def test_helm_has_nothing_to_say_against_the_chart(chart: Chart) -> None:
+    assert "0 chart(s) failed" in chart.lint()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"image": {"repository": "host.example:5000/team/collectionsync", "tag": "v1_2-rc.3"}},
+        {"image": {"digest": DIGEST, "pullPolicy": "Never"}},
+        {"imagePullSecrets": [{"name": "registry.example"}]},
+        {"database": {"existingSecret": {"name": "mirror-app", "key": "connection_string"}}},
+        {"operator": {"watchNamespaces": ["team-a", "team-b"]}},
+        {"limits": {"simultaneousRuns": 1, "totalMemory": "1.5Gi", "perSourceHost": 100}},
+        {"crds": {"enabled": False}},
+        {"rbac": {"create": False, "aggregate": False}},
+        {"serviceAccount": {"create": False, "name": "mirror"}},
+        {"serviceAccount": {"annotations": {"example.com/role": "x"}}},
+        {"resources": {"limits": {"cpu": 1, "memory": "1Gi"}, "requests": {"cpu": "0.5"}}},
+        {"resources": None},
+        {"commonLabels": {"app.kubernetes.io/part-of": "mirrors", "team": ""}},
+        {"tolerations": [{"operator": "Exists"}, {"key": "a", "effect": "NoExecute", "tolerationSeconds": 30}]},
+        {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}},
+        {"priorityClassName": "system-cluster-critical", "nodeSelector": {"kubernetes.io/arch": "arm64"}},
+        {"global": {"imageRegistry": "of a chart that contains this one"}},
+    ],
+    ids=str,
+)
+def test_values_that_make_sense_are_taken(chart: Chart, values: Object) -> None:
+    assert len(of(chart.render(**values), "Deployment")) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "place", "complaint"),
+    [
+        ({"replicas": 2}, "", "'replicas' not allowed"),
+        ({"limits": {"totalmemory": "1Gi"}}, "/limits", "'totalmemory' not allowed"),
+        ({"limits": {"simultaneousRuns": 0}}, "/limits/simultaneousRuns", "got 0, want 1"),
+        ({"limits": {"simultaneousRuns": 1.5}}, "/limits/simultaneousRuns", "want integer"),
+        ({"limits": {"perSourceHost": "2"}}, "/limits/perSourceHost", "got string, want integer"),
+        ({"limits": {"totalMemory": "lots"}}, "/limits/totalMemory", "'lots' does not match"),
+        ({"limits": {"totalMemory": "0Mi"}}, "/limits/totalMemory", "'0Mi' does not match"),
+        ({"limits": {"totalMemory": "512MB"}}, "/limits/totalMemory", "'512MB' does not match"),
+        ({"limits": {"totalMemory": 536870912}}, "/limits/totalMemory", "got number, want string"),
+        ({"limits": {"totalMemory": None}}, "/limits", "missing property 'totalMemory'"),
+        ({"limits": None}, "", "missing property 'limits'"),
+        ({"image": {"repository": "collectionsync:1.0"}}, "/image/repository", "'collectionsync:1.0' does not match"),
+        ({"image": {"repository": ""}}, "/image/repository", "'' does not match"),
+        ({"image": {"tag": 1.5}}, "/image/tag", "got number, want string"),
+        ({"image": {"digest": "0123"}}, "/image/digest", "'0123' does not match"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy", "'Always', 'IfNotPresent', 'Never'"),
+        ({"imagePullSecrets": ["registry"]}, "/imagePullSecrets/0", "got string, want object"),
+        ({"database": {"existingSecret": {"name": "My_Secret"}}}, "/database/existingSecret/name", "does not match"),
+        ({"database": {"existingSecret": {"key": ""}}}, "/database/existingSecret/key", "'' does not match"),
+        ({"database": {"uri": "postgresql://"}}, "/database", "'uri' not allowed"),
+        ({"operator": {"watchNamespaces": "team-a"}}, "/operator/watchNamespaces", "got string, want array"),
+        ({"operator": {"watchNamespaces": ["team-*"]}}, "/operator/watchNamespaces/0", "'team-*' does not match"),
+        ({"operator": {"watchNamespaces": ["a", "a"]}}, "/operator/watchNamespaces", "are equal"),
+        ({"crds": {"enabled": "no"}}, "/crds/enabled", "got string, want boolean"),
+        ({"logFormat": "xml"}, "/logFormat", "'json', 'text'"),
+        ({"commonLabels": {"team": True}}, "/commonLabels/team", "got boolean, want string"),
+        ({"commonLabels": {"team": "a b"}}, "/commonLabels/team", "'a b' does not match"),
+        ({"podLabels": {"app.kubernetes.io/name": "x"}}, "/podLabels/app.kubernetes.io~1name", "false schema"),
+        ({"podAnnotations": {"scrape": True}}, "/podAnnotations/scrape", "got boolean, want string"),
+        ({"tolerations": [{"effect": "Never"}]}, "/tolerations/0/effect", "must be one of"),
+        ({"affinity": {"podAfinity": {}}}, "/affinity", "'podAfinity' not allowed"),
+        ({"resources": {"memory": "1Gi"}}, "/resources", "'memory' not allowed"),
+        ({"fullnameOverride": "Mirror"}, "/fullnameOverride", "'Mirror' does not match"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_refused_with_its_place(chart: Chart, values: Object, place: str, complaint: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        chart.render(**values)
+    (line,) = [each for each in str(refusal.value).splitlines() if each.startswith("- at ")]
+    assert line.startswith(f"- at '{place}'")
+    assert complaint in line
+
+
+def test_an_account_that_is_not_created_has_to_be_named(chart: Chart) -> None:
+    with pytest.raises(RefusedError, match=r"serviceAccount\.name: name the ServiceAccount"):
+        chart.render(serviceAccount={"create": False})

@@ -1,0 +1,164 @@
+"""What a scrape of the operator tells is what the cache knows at that moment, in names that Prometheus expects."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from collectionsync.controller.admission import Request
+from collectionsync.controller.cache import Cache
+from collectionsync.controller.jobs import build_job
+from collectionsync.controller.metrics import OperatorCollector, RunCounters
+from collectionsync.controller.reconcile import Observer
+from collectionsync.report import Result, VersionCounts
+from collectionsync.status import Condition, ConditionStatus, Content, Run, Status
+from controller import samples
+
+OURS = {"namespace": "mirrors", "name": "community"}
+RUN = Run(
+    id="0123456789",
+    job_name="community-0123456789",
+    generation=3,
+    result=Result.FAILED,
+    reason="OOMKilled",
+    duration="1m12s",
+    peak_rss_bytes=57 * samples.MI,
+    memory_limit_bytes=64 * samples.MI,
+    fetched_bytes=1000,
+    versions=VersionCounts(created=4, unchanged=8),
+)
+STATUS = Status(
+    conditions=(
+        Condition(
+            type="Ready",
+            status=ConditionStatus.FALSE,
+            reason="OOMKilled",
+            message="killed",
+            last_transition_time="2026-11-25T12:00:00Z",
+        ),
+    ),
+    last_run=RUN,
+    last_success_time="1970-01-01T00:01:00Z",
+    consecutive_failures=2,
+    content=Content(revision="sha256:x", versions=12, collections=2, bytes=99),
+)
+
+
+class Working:
+    """A reconciler that stands still."""
+
+    requests = 7
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, Request] = {}
+
+
+class Scene:
+    """A cache and what counts beside it; `value` scrapes."""
+
+    def __init__(self) -> None:
+        self.cache = Cache()
+        self.counters = RunCounters()
+        self.observer = Observer()
+        self.reconciler = Working()
+        self.registry = CollectorRegistry()
+        self.registry.register(OperatorCollector(self.cache, self.reconciler, self.observer, self.counters))
+
+    def add(self, status: Status = STATUS, **spec: Any) -> None:
+        self.cache.saw_resource({**samples.body(**spec), "status": msgspec.to_builtins(status)})
+
+    def value(self, metric: str, /, **labels: str) -> float | None:
+        return self.registry.get_sample_value(metric, labels)
+
+    def ours(self, metric: str, /, **labels: str) -> float | None:
+        return self.value(metric, **OURS, **labels)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    found = Scene()
+    found.add()
+    return found
+
+
+def test_a_resource_is_told_with_its_source_and_its_limit(scene: Scene) -> None:
+    assert scene.ours("collectionsync_info", source_host="galaxy.example.com", repository="default") == 1
+    assert scene.ours("collectionsync_memory_limit_bytes") == 64 * samples.MI
+    assert scene.ours("collectionsync_suspended") == 0
+
+
+def test_each_condition_has_one_status_that_holds(scene: Scene) -> None:
+    def of(kind: str) -> list[float | None]:
+        told = ("True", "False", "Unknown")
+        return [scene.ours("collectionsync_status_condition", type=kind, status=each) for each in told]
+
+    assert of("Ready") == [0, 1, 0]
+    assert of("OutOfSync") == [0, 1, 0], "what is absent is false"
+
+
+def test_a_resource_that_was_never_looked_at_is_ready_unknown() -> None:
+    scene = Scene()
+    scene.add(Status())
+    assert scene.ours("collectionsync_status_condition", type="Ready", status="Unknown") == 1
+    assert scene.ours("collectionsync_last_success_timestamp_seconds") is None
+
+
+def test_the_last_run_is_told_with_what_it_took(scene: Scene) -> None:
+    assert scene.ours("collectionsync_last_run_peak_rss_bytes") == 57 * samples.MI
+    assert scene.ours("collectionsync_last_run_memory_limit_bytes") == 64 * samples.MI
+    assert scene.ours("collectionsync_last_run_duration_seconds") == 72
+    assert scene.ours("collectionsync_last_run_versions", outcome="unchanged") == 8
+    assert scene.ours("collectionsync_last_success_timestamp_seconds") == 60
+    assert scene.ours("collectionsync_consecutive_failures") == 2
+    assert scene.ours("collectionsync_published_versions") == 12
+
+
+def test_runs_are_counted_from_zero_so_that_the_first_is_an_increase(scene: Scene) -> None:
+    def killed() -> float | None:
+        return scene.ours("collectionsync_runs_total", result="Failed", reason="OOMKilled")
+
+    assert killed() == 0
+    scene.counters.ended("mirrors/community", RUN)
+    assert killed() == 1
+    assert scene.ours("collectionsync_run_duration_seconds_bucket", le="60.0") == 0
+    assert scene.ours("collectionsync_run_duration_seconds_bucket", le="120.0") == 1
+
+
+def test_nothing_is_told_of_a_resource_that_is_gone(scene: Scene) -> None:
+    scene.counters.ended("mirrors/community", RUN)
+    scene.cache.saw_resource({**samples.body(), "metadata": samples.body()["metadata"]}, deleted=True)
+    scene.counters.gone("mirrors/community")
+    assert "mirrors" not in generate_latest(scene.registry).decode()
+
+
+def test_what_runs_and_what_waits_is_told_with_the_memory_it_takes(scene: Scene) -> None:
+    made = build_job(samples.resource(), trigger="Spec/3", inputs="", defaults=samples.DEFAULTS)
+    scene.cache.saw_job(samples.as_stored(made))
+    scene.reconciler.waiting["mirrors/other"] = Request(
+        key="mirrors/other", memory_bytes=1, source_host="", due=samples.NOW
+    )
+    assert scene.value("collectionsync_operator_active_runs") == 1
+    assert scene.value("collectionsync_operator_admitted_memory_bytes") == 64 * samples.MI
+    assert scene.value("collectionsync_operator_queued_runs") == 1
+    assert scene.value("collectionsync_operator_api_requests_total") == 7
+
+
+def families(scene: Scene) -> Iterator[Any]:
+    scene.counters.ended("mirrors/community", RUN)
+    scene.observer.last_events["Job"] = 1.0
+    yield from text_string_to_metric_families(generate_latest(scene.registry).decode())
+
+
+def test_names_and_units_follow_the_conventions(scene: Scene) -> None:
+    for family in families(scene):
+        assert family.name.startswith("collectionsync_")
+        assert family.documentation.endswith(".")
+        assert not family.name.endswith(("_total", "_count", "_milliseconds", "_kib")), "suffixes are the format's"
+        for sample in family.samples:
+            assert set(sample.labels) <= {
+                *("namespace", "name", "type", "status", "result", "reason", "outcome", "kind", "le"),
+                *("source_host", "repository"),
+            }
