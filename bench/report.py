@@ -70,7 +70,7 @@ def _sections(results: Results) -> Iterator[str]:
         yield "## The operator at rest"
         yield (
             f"{idle.resources:,} resources with nothing to do: {idle.rss_bytes / MIB:.1f} MiB resident, "
-            f"{idle.cpu_share:.1%} of a processor, {idle.requests_per_minute:.1f} requests a minute besides its watches."
+            f"{idle.cpu_share:.1%} of a processor, {idle.requests_per_minute:.1f} requests a minute besides watches."
         )
     if together := results.together:
         yield "## Two syncs of the same content at once"

@@ -1,3 +1,3 @@
-"""Fixtures that every folder of tests has: real PostgreSQL."""
+"""Fixtures that every folder of tests has: real PostgreSQL, and the operator for those that have a cluster."""
 
-pytest_plugins = ["postgres"]
+pytest_plugins = ["postgres", "operating"]

@@ -1,17 +1,17 @@
 """A real Kubernetes for every test below this folder, which all have the marker `cluster`."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from operating import bare_tenant, database_server, galaxy_for_pods, operator, other_tenant, tenant
-from testcluster import Cluster
-from testcluster.starting import NoClusterError, chosen_cluster
-
-__all__ = ["bare_tenant", "database_server", "galaxy_for_pods", "operator", "other_tenant", "tenant"]
+from testcluster import Cluster, UnavailableError
+from testcluster.choosing import may_skip
+from testcluster.starting import chosen_cluster, make_ready
 
 _FOLDER = Path(__file__).parent
+_UNREADY = pytest.StashKey[Exception]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,13 +21,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("cluster")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Build what is not in the cache yet before any test's time runs; what fails here, the fixture tells."""
+    if session.config.option.collectonly or not any(item.get_closest_marker("cluster") for item in session.items):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        try:
+            make_ready()
+        except Exception as error:
+            session.stash[_UNREADY] = error
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The cluster of this session; a machine that can have none skips, but never in continuous integration."""
     try:
+        unready = request.session.stash.get(_UNREADY, None)
+        if unready is not None:
+            raise unready
         with chosen_cluster() as started:
             yield started
-    except NoClusterError as error:
-        if error.fails:
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    except UnavailableError as error:
+        if may_skip(os.environ):
+            pytest.skip(str(error))
+        raise

@@ -45,7 +45,11 @@ async def namespaced(cluster: Cluster, operator: None, database_server: Server) 
 
 
 async def may(cluster: Cluster, account: str, verb: str, what: str, *where: str) -> bool:
-    question = ("auth", "can-i", verb, what, "--as", f"system:serviceaccount:{account}", *where)
+    # With a slash, kubectl would take what follows for the name of an object.
+    resource, _, part = what.partition("/")
+    subresource = ("--subresource", part) if part else ()
+    asker = ("--as", f"system:serviceaccount:{account}")
+    question = ("auth", "can-i", verb, resource, *subresource, *asker, *where)
     answer = await asyncio.to_thread(cluster.kubectl, *question, check=False)
     return answer.stdout.strip() == "yes"
 

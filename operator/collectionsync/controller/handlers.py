@@ -102,9 +102,7 @@ async def serve(
         clusterwide=not namespaces,
         namespaces=namespaces,
         standalone=True,
-        identity=cast(
-            "Any", FIELD_MANAGER
-        ),  # else it asks who the user is, and in a container there may be no such user
+        identity=cast("Any", FIELD_MANAGER),  # a container may have no user to ask for
         liveness_endpoint=f"http://{host}:{port}/healthz",
         stop_flag=stop,
     )

@@ -67,7 +67,9 @@ class Working(Protocol):
     waiting: dict[str, Request]
 
     @property
-    def requests(self) -> int: ...
+    def requests(self) -> int:
+        """How many requests were made."""
+        ...
 
 
 class OperatorCollector:
