@@ -84,16 +84,17 @@ class Tenant:
         )
         return run.stdout + ("" if check else run.stderr)
 
-    async def apply(self, document: Manifest) -> None:
+    async def apply(self, document: Manifest, *options: str) -> None:
         """Apply a manifest to this namespace."""
         document = {**document, "metadata": {**document["metadata"], "namespace": self.namespace}}
-        await self.kubectl("apply", "--filename", "-", stdin=json.dumps(document))
+        await self.kubectl("apply", *options, "--filename", "-", stdin=json.dumps(document))
 
     async def secret(self, name: str, **keys: str) -> None:
         """Create a Secret, or change it to this; `ca_crt` is the key ca.crt."""
         data = {key.replace("_", ".") if "crt" in key else key: text for key, text in keys.items()}
         document = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
-        await self.apply(document)
+        # By the server: otherwise it would stand in an annotation once more, which has less room than a Secret.
+        await self.apply(document, "--server-side", "--force-conflicts")
 
     async def get(self, kind: str, *arguments: str) -> Resource:
         """One object, or a list where no name is given."""

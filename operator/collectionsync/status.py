@@ -168,6 +168,9 @@ class Run(Part, frozen=True, kw_only=True):
     peak_rss: Annotated[str, Meta(description="The largest resident memory, for people, such as 57Mi.")] = ""
     memory_limit: Annotated[str, Meta(description="The memory limit of the run, for people, such as 64Mi.")] = ""
     peak_rss_bytes: Annotated[_Count, Meta(description="The largest resident memory of the worker, in bytes.")] = 0
+    cgroup_peak_bytes: Annotated[
+        _Count, Meta(description="The most that the memory cgroup was charged for, page cache included, in bytes.")
+    ] = 0
     memory_limit_bytes: Annotated[_Count, Meta(description="The memory limit of the run, in bytes.")] = 0
     fetched_bytes: Annotated[_Count, Meta(description="What came over the wire from the source, in bytes.")] = 0
     versions: Annotated[VersionCounts, Meta(description="Collection versions by what became of them in the run.")] = (

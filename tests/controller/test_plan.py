@@ -329,6 +329,17 @@ def test_memory_pressure_warns_from_ninety_per_cent_of_the_limit() -> None:
     assert "MemoryPressure" not in is_true(decide(seen(status=after(easy))).status)
 
 
+def test_what_is_no_pressure_on_the_limit_is_not_called_so() -> None:
+    """Pages that the resident set shares with other containers, and page cache, which the kernel takes back."""
+    limit = {"memory_limit_bytes": 64 * MI, "memory_limit": "64Mi"}
+    shared = ran(peak_rss_bytes=70 * MI, cgroup_peak_bytes=50 * MI, **limit)
+    cached = ran(peak_rss_bytes=50 * MI, cgroup_peak_bytes=64 * MI, **limit)
+    both = ran(peak_rss_bytes=70 * MI, cgroup_peak_bytes=60 * MI, **limit)
+    assert "MemoryPressure" not in is_true(decide(seen(status=after(shared))).status)
+    assert "MemoryPressure" not in is_true(decide(seen(status=after(cached))).status)
+    assert is_true(decide(seen(status=after(both))).status)["MemoryPressure"] == "NearLimit"
+
+
 def test_a_run_that_was_killed_for_its_memory_is_ready_false_and_under_pressure() -> None:
     killed = samples.failed("PodFailurePolicy")
     pods = (samples.ended(137, samples.said(Result.RUNNING), reason="OOMKilled"),)

@@ -174,6 +174,7 @@ def _run(evidence: _Evidence, ending: _Ending) -> Run:
         peak_rss=format_bytes(peak) if peak else "",
         memory_limit=format_bytes(limit) if limit else "",
         peak_rss_bytes=peak,
+        cgroup_peak_bytes=max((each.cgroup_peak_bytes or 0 for each in reports), default=0),
         memory_limit_bytes=count(limit),
         fetched_bytes=count(sum(each.fetched_bytes for each in reports)),
         versions=report.versions if report else VersionCounts(),

@@ -11,7 +11,7 @@ from collectionsync.controller import rfc3339, triggers
 from collectionsync.controller.conditions import Because, Story
 from collectionsync.controller.observed import JobFacts, PodFacts
 from collectionsync.controller.triggers import Situation, Trigger
-from collectionsync.quantity import parse_seconds
+from collectionsync.quantity import format_bytes, parse_seconds
 from collectionsync.report import Result
 from collectionsync.resource import Spec
 from collectionsync.status import ConditionStatus, Reason, Run, Status
@@ -150,8 +150,19 @@ def _memory_pressure(run: Run | None) -> Because | None:
         return None
     if run.reason == Reason.OOM_KILLED:
         return Because(reason=Reason.OOM_KILLED, message=run.message)
-    if not run.memory_limit_bytes or run.peak_rss_bytes * 100 < run.memory_limit_bytes * _PRESSURE_PER_CENT:
+    if not run.memory_limit_bytes or _pressing(run) * 100 < run.memory_limit_bytes * _PRESSURE_PER_CENT:
         return None
-    share = run.peak_rss_bytes * 100 // run.memory_limit_bytes
-    message = f"the last run took {run.peak_rss}, {share} % of its limit of {run.memory_limit}; raise the limit"
+    message = (
+        f"the last run took {format_bytes(_pressing(run))} of its limit of {run.memory_limit}; "
+        "raise spec.resources.limits.memory before a run is killed"
+    )
     return Because(reason=Reason.NEAR_LIMIT, message=message)
+
+
+def _pressing(run: Run) -> int:
+    """Return how much of the limit a run really needed, in bytes: the smaller of two peaks that are both too large.
+
+    The resident set has pages of the image that other containers may be charged for, and a cgroup is charged for page
+    cache, which the kernel takes back.
+    """
+    return min(run.peak_rss_bytes, run.cgroup_peak_bytes or run.peak_rss_bytes)
