@@ -62,6 +62,7 @@ def test_every_fact_of_a_run_is_told() -> None:
         peak_rss="57Mi",
         memory_limit="64Mi",
         peak_rss_bytes=57 * MI,
+        cgroup_peak_bytes=60 * MI,
         memory_limit_bytes=64 * MI,
         fetched_bytes=1000,
         versions=VersionCounts(discovered=12, created=4, unchanged=8),
@@ -75,7 +76,7 @@ def test_the_report_and_the_inputs_of_the_run_are_handed_on() -> None:
 
 def test_what_is_published_is_told_with_its_revision() -> None:
     found = harvest(complete(), [ended(0, said(Result.NO_CHANGE))])
-    assert found.content == Content(revision="sha256:" + "ab" * 32, versions=12)
+    assert found.content == Content(revision="sha256:" + "ab" * 32, versions=12, collections=3, bytes=4_000_000)
 
 
 def test_skipped_items_are_told_and_counted() -> None:

@@ -331,7 +331,7 @@ def test_memory_pressure_warns_from_ninety_per_cent_of_the_limit() -> None:
 
 def test_what_is_no_pressure_on_the_limit_is_not_called_so() -> None:
     """Pages that the resident set shares with other containers, and page cache, which the kernel takes back."""
-    limit = {"memory_limit_bytes": 64 * MI, "memory_limit": "64Mi"}
+    limit: dict[str, Any] = {"memory_limit_bytes": 64 * MI, "memory_limit": "64Mi"}
     shared = ran(peak_rss_bytes=70 * MI, cgroup_peak_bytes=50 * MI, **limit)
     cached = ran(peak_rss_bytes=50 * MI, cgroup_peak_bytes=64 * MI, **limit)
     both = ran(peak_rss_bytes=70 * MI, cgroup_peak_bytes=60 * MI, **limit)

@@ -13,7 +13,7 @@ WINDOW_SECONDS = 0.5
 _SHORTEST_REST = 2
 _LONGEST_REST = 16
 _BUSY = 0.85  # of a core: asyncio has one thread, so more connections only wait for each other
-_WORTH = 0.3  # growth by a half has to bring more than this share of a half more throughput
+WORTH = 0.3  # growth by a half has to bring more than this share of a half more throughput
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Ramp:
             return replace(self, settling=False)
         if self.before is not None:
             grown = self.limit / self.before - 1
-            if sample.bytes_per_second <= self.throughput * (1 + _WORTH * grown):
+            if sample.bytes_per_second <= self.throughput * (1 + WORTH * grown):
                 return self._stepped_back(self.before)
         known = self._having_seen(sample)
         if known.resting:
