@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint bench generate pins clean
+.PHONY: help setup demo cluster test test-fast lint bench generate pins clean
 
 help:  ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,11 +24,14 @@ setup: $(STAMP)  ## make .venv with the command in it: .venv/bin/collectionsync
 demo: setup  ## serve real collections on loopback and sync them
 	$(BIN)/python examples/demo.py
 
+cluster: setup  ## a one-node Kubernetes with the operator and a demo Galaxy, to play with; Ctrl-C ends it
+	@$(BIN)/python examples/cluster.py
+
 test: lint  ## every gate and every test, with real PostgreSQL
 	$(BIN)/pytest
 
 test-fast: setup  ## the tests that take seconds
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not cluster"
 
 lint: setup  ## ruff, mypy --strict, import layers, generated files
 	$(BIN)/ruff format --check .

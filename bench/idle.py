@@ -19,6 +19,7 @@ from typing import Any
 from bench.figures import Idle
 from bench.proc import family_cpu_seconds, rss_bytes
 from bench.workers import COMMAND, MeasuringError
+from collectionsync import malloc
 from collectionsync.resource import GROUP, PLURAL
 from testcluster import Cluster
 
@@ -43,7 +44,7 @@ def measure_idle(cluster: Cluster, folder: Path, tell: Callable[[str], None]) ->
     addresses = [f"127.0.0.1:{_free_port()}" for _ in range(2)]
     command = [str(COMMAND), "run-operator", "--worker-image", "none", "--namespace", _NAMESPACE]
     command += ["--health-address", addresses[0], "--metrics-address", addresses[1]]
-    environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "MALLOC_ARENA_MAX": "1"}
+    environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), **malloc.SETTINGS}
     with (folder / "operator.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:

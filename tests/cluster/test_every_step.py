@@ -5,15 +5,15 @@ comes after it knows nothing of it, as after any crash.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from collectionsync.controller.admission import Budget
 from collectionsync.controller.cache import Cache
-from collectionsync.controller.cluster import Body
 from collectionsync.controller.cluster import Cluster as Api
+from collectionsync.controller.cluster import Request
 from collectionsync.controller.jobs import JobDefaults
 from collectionsync.controller.reconcile import Observer, Reconciler
 from collectionsync.controller.settings import Settings
@@ -24,7 +24,6 @@ from testcluster import Cluster
 from testgalaxy import small_catalog
 
 Serve = Callable[..., Any]
-READS = {"GET"}
 
 
 class KilledError(BaseException):
@@ -40,14 +39,14 @@ class MortalApi(Api):
         self._before = before
         self._after = after
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Body:
-        if method in READS:
-            return await super()._ask(method, path, body, **options)
+    async def _answer(self, request: Request) -> bytes:
+        if request.method == "GET":
+            return await super()._answer(request)
         number = len(self.changes)
-        self.changes.append(f"{method} {path.rpartition('/')[2]}")
+        self.changes.append(f"{request.method} {request.path.rpartition('/')[2]}")
         if number == self._before:
             raise KilledError
-        answer = await super()._ask(method, path, body, **options)
+        answer = await super()._answer(request)
         if number == self._after:
             raise KilledError
         return answer

@@ -13,9 +13,9 @@ from testcluster.cluster import Cluster
 
 
 @contextlib.contextmanager
-def published(cluster: Cluster) -> Iterator[Path]:
+def published(cluster: Cluster, name: str = "up") -> Iterator[Path]:
     """Keep the cluster's kubeconfig and links to kubectl and helm in the cache, at places that stay the same."""
-    folder = cluster_cache() / "up"
+    folder = cluster_cache() / name
     folder.mkdir(exist_ok=True)
     config = folder / "kubeconfig"
     config.touch(mode=0o600)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -77,7 +77,35 @@ class Listed:
     """All objects of a kind, and the version of the whole at that moment."""
 
     version: str
-    objects: list[Body]
+    _objects: list[msgspec.Raw]
+
+    @property
+    def objects(self) -> Iterator[Body]:
+        """Each object, decoded when it is its turn: as dicts, all of them at once would take five times as much."""
+        for each in self._objects:
+            yield msgspec.json.decode(each)
+
+
+class _PageMetadata(msgspec.Struct, rename="camel"):
+    resource_version: str
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct):
+    metadata: _PageMetadata
+    items: list[msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the API server is asked: a method and a path, and with it a body and a query."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    content: str = _JSON
+    accept: str = _JSON
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class Cluster:
@@ -97,6 +125,7 @@ class Cluster:
                 kubernetes.config.load_kube_config(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
         except kubernetes.config.ConfigException as error:
             raise ClusterError(f"no cluster to work for: {error}") from error
+        configuration.retries = 0  # who asks tries again, with pauses that grow, and does other work meanwhile
         self._api = kubernetes.client.ApiClient(configuration)
         context = urllib3.util.create_urllib3_context()
         forgive(context)
@@ -125,17 +154,17 @@ class Cluster:
             ForbiddenError: the operator may not, or a quota is used up.
         """
         namespace = job["metadata"]["namespace"]
-        return await self._ask("POST", f"/apis/batch/v1{_within(namespace)}/jobs", job)
+        return await self._ask(Request("POST", f"/apis/batch/v1{_within(namespace)}/jobs", job))
 
     async def get_job(self, namespace: str, name: str) -> Body:
         """Return a Job."""
-        return await self._ask("GET", f"/apis/batch/v1{_within(namespace)}/jobs/{quote(name)}")
+        return await self._ask(Request("GET", f"/apis/batch/v1{_within(namespace)}/jobs/{quote(name)}"))
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job with its pods, unless it is gone or is another one by now."""
         options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         with contextlib.suppress(NotFoundError, ConflictError):
-            await self._ask("DELETE", f"/apis/batch/v1{_within(namespace)}/jobs/{quote(name)}", options)
+            await self._ask(Request("DELETE", f"/apis/batch/v1{_within(namespace)}/jobs/{quote(name)}", options))
 
     async def apply_status(self, namespace: str, name: str, uid: str, status: object) -> Body:
         """Make this the whole status of a resource, and return the resource as it is then.
@@ -152,7 +181,8 @@ class Cluster:
             "status": status,
         }
         path = f"{_RESOURCES}{_within(namespace)}/{PLURAL}/{quote(name)}/status"
-        return await self._ask("PATCH", path, body, content=_APPLY, fieldManager=FIELD_MANAGER, force="true")
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._ask(Request("PATCH", path, body, content=_APPLY, query=query))
 
     async def secret_version(self, namespace: str, name: str) -> str:
         """Return what changes whenever a Secret does; empty where there is none. Its data are never read.
@@ -160,58 +190,51 @@ class Cluster:
         Raises:
             ForbiddenError: the operator may not look.
         """
+        path = f"/api/v1{_within(namespace)}/secrets/{quote(name)}"
         try:
-            found = await self._ask("GET", f"/api/v1{_within(namespace)}/secrets/{quote(name)}", accept=_METADATA)
+            found = await self._ask(Request("GET", path, accept=_METADATA))
         except NotFoundError:
             return ""
         return f"{found['metadata']['uid']}/{found['metadata']['resourceVersion']}"
 
     async def create_event(self, event: Body) -> None:
         """Create an event (core/v1)."""
-        await self._ask("POST", f"/api/v1{_within(event['metadata']['namespace'])}/events", event)
+        await self._ask(Request("POST", f"/api/v1{_within(event['metadata']['namespace'])}/events", event))
 
-    async def _list(self, path: str, **query: str) -> Listed:
-        objects: list[Body] = []
-        page: Body = {"metadata": {}}
+    async def _list(self, path: str, **selection: str) -> Listed:
+        objects: list[msgspec.Raw] = []
+        query = {"limit": str(_PAGE), **selection}
         while True:
-            more = page["metadata"].get("continue")
-            page = await self._ask("GET", path, None, limit=str(_PAGE), **query, **({"continue": more} if more else {}))
-            objects += page["items"]
-            if not page["metadata"].get("continue"):
-                return Listed(page["metadata"]["resourceVersion"], objects)
+            page = msgspec.json.decode(await self._answer(Request("GET", path, query=query)), type=_Page)
+            objects += page.items
+            if not page.metadata.continue_:
+                return Listed(page.metadata.resource_version, objects)
+            query["continue"] = page.metadata.continue_
 
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        content: str = _JSON,
-        accept: str = _JSON,
-        **query: str,
-    ) -> Body:
+    async def _ask(self, request: Request) -> Body:
+        found: Body = msgspec.json.decode(await self._answer(request))
+        return found
+
+    async def _answer(self, request: Request) -> bytes:
         self.requests += 1
-        return await asyncio.to_thread(self._call, method, path, body, content, accept, query)
+        return await asyncio.to_thread(self._call, request)
 
-    def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None, content: str, accept: str, query: dict[str, str]
-    ) -> Body:
-        headers = {"Accept": accept, "Content-Type": content}
+    def _call(self, request: Request) -> bytes:
+        what = f"{request.method} {request.path}"
         prepared = self._api.param_serialize(
-            method=method,
-            resource_path=path,
-            query_params=list(query.items()),
-            header_params=headers,
-            body=body,
+            method=request.method,
+            resource_path=request.path,
+            query_params=list(request.query.items()),
+            header_params={"Accept": request.accept, "Content-Type": request.content},
+            body=request.body,
             auth_settings=["BearerToken"],
         )
-        with _explained(f"{method} {path}"):
+        with _explained(what):
             response = self._api.call_api(*prepared, _request_timeout=REQUEST_SECONDS)
             answer: bytes = response.read()  # type: ignore[no-untyped-call]
         if response.status >= 300:
-            raise _error(response.status, answer, f"{method} {path}")
-        found: Body = msgspec.json.decode(answer)
-        return found
+            raise _error(response.status, answer, what)
+        return answer
 
 
 def _within(namespace: str | None) -> str:
