@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -57,7 +58,7 @@ class Watch:
         """Read a watch until it is cancelled."""
         command = (str(tenant.cluster.kubectl_path), "get", "jobs", "--namespace", tenant.namespace)
         watch = ("--watch", "--output-watch-events", "--output=json")
-        environment = {"KUBECONFIG": str(tenant.cluster.kubeconfig)}
+        environment = {**os.environ, **tenant.cluster.environment}
         process = await asyncio.create_subprocess_exec(
             *command, *watch, stdout=asyncio.subprocess.PIPE, env=environment, limit=1 << 22
         )

@@ -6,6 +6,7 @@ the loop.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -119,8 +120,12 @@ class Reconciler:
         """
         await self._resync()
         next_resync = time.monotonic() + self._resync_seconds
+        next_look = time.monotonic() + LOOK_AGAIN_SECONDS
         while True:
-            await self._rest()
+            await self._rest(min(next_resync, next_look) - time.monotonic())
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK_AGAIN_SECONDS
+                self.enqueue(*(key for key, known in self._cache.resources.items() if _looks_at_secrets(known)))
             if time.monotonic() >= next_resync:
                 next_resync = time.monotonic() + self._resync_seconds
                 await self._carefully("a list of everything", self._resync)
@@ -130,16 +135,14 @@ class Reconciler:
                 self.last_step = time.monotonic()
                 await self._attempt(key)
 
-    async def _rest(self) -> None:
-        """Wait until something may have changed: by word of somebody, or by time alone."""
+    async def _rest(self, longest: float) -> None:
+        """Wait until something may have changed, by word of somebody or by time alone; at most so many seconds."""
         if not self._dirty:
             now = datetime.now(UTC)
-            soonest = min((wake - now).total_seconds() for wake in self._wakes.values()) if self._wakes else 3600.0
-            try:
-                async with asyncio.timeout(min(max(soonest, 0.0), LOOK_AGAIN_SECONDS, self._resync_seconds)):
+            soonest = min(((wake - now).total_seconds() for wake in self._wakes.values()), default=longest)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(min(soonest, longest), 0.0)):
                     await self._woken.wait()
-            except TimeoutError:
-                self.enqueue(*(key for key, known in self._cache.resources.items() if _looks_at_secrets(known)))
         self.last_step = time.monotonic()
         self._woken.clear()
         now = datetime.now(UTC)
@@ -150,6 +153,7 @@ class Reconciler:
     async def _resync(self) -> None:
         """List everything, and put right what no watch has told."""
         for scope in self._settings.scopes:
+            self.last_step = time.monotonic()
             pods = await self._cluster.list_pods(scope)
             for body in pods.objects:
                 self._cache.saw_pod(body)
