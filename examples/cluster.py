@@ -83,9 +83,11 @@ def main() -> int:
                 started = True
                 while True:
                     signal.pause()
+            except KeyboardInterrupt:
+                heading("Ending")
+                raise
             finally:
                 interrupts.ignore()
-                heading("Ending")
     except (ClusterError, EmbeddedPostgresError, corpus.CorpusError, RuntimeError) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
@@ -200,7 +202,7 @@ kubectl --namespace {SYSTEM} logs deployment/collectionsync   # what the operato
 curl --location {galaxy.url}   # the Galaxy, with {galaxy.versions} versions
 psql {shlex.quote(database)} --command {shlex.quote(query)}
 
-docs/collectionsync.md describes the rest. Ctrl-C here ends all of it, and leaves nothing."""
+docs/collectionsync.md describes the rest. Ctrl-C here ends all of it."""
 
 
 def _no_proxy(cluster: Cluster) -> str:

@@ -151,3 +151,56 @@ def test_a_list_brings_what_no_watch_told_of() -> None:
     assert cache.correct_resources([resource(11, suspend=True)], "12", None) == 1
     assert cache.correct_resources([resource(11, suspend=True)], "12", None) == 0
     assert cache.correct_jobs([job(11)], "12", None) == 1
+
+
+def test_a_pod_that_goes_after_its_job_is_not_remembered() -> None:
+    """As the garbage collector does it: the Job first, and its pods when it comes to them."""
+    cache = Cache()
+    ended = {"name": "sync", "state": {"terminated": {"exitCode": 0, "message": "x"}}}
+    cache.saw_job(job(1))
+    (known,) = cache.jobs(samples.UID)
+    cache.saw_job(job(3), deleted=True)
+    cache.saw_pod(pod(4, containerStatuses=[ended]))
+    cache.saw_pod(pod(5, containerStatuses=[ended]), deleted=True)
+    assert cache.pods(known) == ()
+
+
+def test_a_list_forgets_pods_whose_job_is_gone() -> None:
+    cache = Cache()
+    cache.saw_pod(pod(4))
+    cache.correct_jobs([], "10", None)
+    cache.saw_job(job(11))  # to be asked by
+    (known,) = cache.jobs(samples.UID)
+    assert cache.pods(known) == ()
+
+
+def test_a_list_from_before_a_deletion_brings_nothing_back() -> None:
+    cache = Cache()
+    cache.saw_job(job(5))
+    cache.saw_resource(resource(5))
+    cache.saw_job(job(12), deleted=True)
+    cache.saw_resource(resource(12), deleted=True)
+    cache.correct_jobs([job(5)], "10", None)
+    cache.correct_resources([resource(5)], "10", None)
+    assert cache.jobs(samples.UID) == ()
+    assert cache.resources == {}
+
+
+def test_deletions_are_remembered_over_one_list_and_not_for_ever() -> None:
+    cache = Cache()
+    cache.saw_resource(resource(12), deleted=True)
+    cache.forget_deletions()
+    cache.saw_resource(resource(5))
+    assert cache.resources == {}
+    cache.forget_deletions()
+    cache.saw_resource(resource(5))
+    assert KEY in cache.resources
+
+
+def test_a_job_that_changes_is_there_all_the_time() -> None:
+    """A plan that was made while it was not would take its run for lost."""
+    cache = Cache()
+    cache.saw_job(job(1))
+    names = cache._jobs_of[samples.UID]
+    cache.saw_job(job(2))
+    assert cache._jobs_of[samples.UID] is names

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 
-from collectionsync.controller import rfc3339
+from collectionsync.controller import jobs, rfc3339
 from collectionsync.controller.admission import Budget, Request, Slots
 from collectionsync.controller.conditions import Because
 from collectionsync.controller.observed import JobFacts, PodFacts
@@ -264,6 +264,56 @@ def test_a_run_whose_job_was_deleted_has_failed_and_is_tried_again() -> None:
     assert again.start.trigger == "Retry/bbbbbbbbbb"
 
 
+def test_inputs_that_come_back_start_a_run_of_their_own() -> None:
+    first = decide(seen(status=after(ran(Result.FAILED, "SecretNotFound"), observed_inputs="x"), inputs="m"))
+    later = ran(Result.FAILED, "AuthenticationFailed", id="bbbbbbbbbb", job_name="community-bbbbbbbbbb")
+    again = decide(seen(status=after(later, observed_inputs="y"), inputs="m"))
+    assert first.status.active_run is not None
+    assert again.status.active_run is not None
+    assert again.status.active_run.job_name != first.status.active_run.job_name
+
+
+def test_a_request_for_what_was_asked_for_before_the_last_one_is_a_new_run() -> None:
+    ids = {value: jobs.run_id(samples.UID, 3, f"Requested/{value}") for value in "ab"}
+    done = tuple(
+        samples.complete(
+            name=f"community-{ids[each]}",
+            run_id=ids[each],
+            trigger=f"Requested/{each}",
+            created=NOW - timedelta(minutes=ago),
+        )
+        for each, ago in (("a", 40), ("b", 20))
+    )
+    history = tuple(ran(id=ids[each], job_name=f"community-{ids[each]}") for each in "ba")
+    status = after(history[0], history=history, last_handled_reconcile_at="b")
+    asked = {"annotations": {"collectionsync.dev/requestedAt": "a"}}
+    decided = decide(seen(status=status, jobs=done, metadata=asked))
+    assert decided.status.active_run is not None
+    assert decided.status.active_run.job_name not in {each.name for each in done}
+
+
+def test_a_run_whose_job_was_deleted_is_no_reason_to_think_that_inputs_have_changed() -> None:
+    going_on = decide(seen(jobs=(samples.job(inputs="abc"),)))
+    lost = decide(seen(status=going_on.status))
+    assert decide(seen(status=lost.status, inputs="abc")).start is None, "not before its pause is over"
+
+
+def test_a_request_that_was_refused_during_the_run_of_an_earlier_one_stays_refused() -> None:
+    going_on = samples.job(generation=2, trigger="Requested/yesterday")
+    status = after(ran(generation=2), last_handled_reconcile_at="yesterday")
+    what = seen(jobs=(going_on,), pods=(samples.pod(started=True),), status=status, metadata=ASKED, suspend=True)
+    refused = decide(what)
+    again = decide(replace(what, status=refused.status))
+    assert again.status == refused.status
+    assert again.tell == ()
+
+
+def test_a_job_that_is_forbidden_for_now_is_waited_for_and_stalls_nothing() -> None:
+    decided = decide(seen(fault=Because(reason=Reason.JOB_FORBIDDEN, message="exceeded quota")))
+    assert ready(decided.status) == ("False", "JobForbidden")
+    assert is_true(decided.status) == {"Reconciling": "JobForbidden"}
+
+
 # Room
 
 
@@ -305,10 +355,18 @@ def test_a_run_is_harvested_once() -> None:
     assert second.tell == ()
 
 
-def test_a_job_older_than_the_last_run_is_never_harvested_again() -> None:
+def test_a_job_that_has_left_the_history_is_never_harvested_again() -> None:
     old = samples.complete(name="community-0000000000", created=NOW - timedelta(hours=5))
-    decided = decide(seen(jobs=(old,), status=after(ran())))
+    full = (ran(), *(ran(id=f"{number:010}", job_name=f"community-{number:010}") for number in range(1, 5)))
+    decided = decide(seen(jobs=(old,), status=after(ran(), history=full)))
     assert decided.status.last_run == ran()
+
+
+def test_of_two_runs_at_once_the_older_one_counts_though_it_ends_last() -> None:
+    """As two operators may bring about for a moment."""
+    older = samples.complete(name="community-0000000000", created=NOW - timedelta(hours=2))
+    decided = decide(seen(jobs=(older,), status=after(ran())))
+    assert older.name in {run.job_name for run in decided.status.history}
 
 
 def test_a_failed_run_counts_and_keeps_what_is_published() -> None:

@@ -50,12 +50,17 @@ class Cache:
         self._pods: dict[str, tuple[int, PodFacts]] = {}
         self._jobs_of: defaultdict[str, set[str]] = defaultdict(set)
         self._pods_of: defaultdict[str, set[str]] = defaultdict(set)
+        # Versions at which resources and Jobs were deleted, by uid: an older word of them may be on its way.
+        self._deleted: dict[str, int] = {}
+        self._deleted_before: dict[str, int] = {}
 
     def saw_resource(self, body: Body, *, deleted: bool = False) -> str:
         """Take note of a resource, and return its key."""
         known = _known(body)
         key = key_of(known.namespace, known.name)
         older = self.resources.get(key)
+        if self._is_outdated(known.uid, known.version, deleted=deleted):
+            return key
         if older is None or older.version <= known.version:
             if deleted:
                 self.resources.pop(key, None)
@@ -67,10 +72,13 @@ class Cache:
         """Take note of a Job, and return the key of its resource."""
         job, version = job_facts(body), _version(body)
         name = key_of(job.namespace, job.name)
+        if self._is_outdated(job.uid, version, deleted=deleted):
+            return key_of(job.namespace, job.owner_name)
         if name not in self._jobs or self._jobs[name][0] <= version:
-            self._jobs_of[job.owner_uid].discard(name)
-            self._jobs.pop(name, None)
-            if not deleted:
+            if deleted:
+                self._jobs.pop(name, None)
+                _discard(self._jobs_of, job.owner_uid, name)
+            else:
                 self._jobs[name] = (version, job)
                 self._jobs_of[job.owner_uid].add(name)
         if deleted:
@@ -87,13 +95,24 @@ class Cache:
         pod, version = pod_facts(body), _version(body)
         job = key_of(pod.namespace, pod.job_name)
         if pod.uid not in self._pods or self._pods[pod.uid][0] <= version:
-            if not deleted or pod.terminated or pod.waiting_reason:
+            if not deleted or (job in self._jobs and (pod.terminated or pod.waiting_reason)):
                 self._pods[pod.uid] = (version, pod)
                 self._pods_of[job].add(pod.uid)
-            elif pod.uid in self._pods:
-                del self._pods[pod.uid]
-                self._pods_of[job].discard(pod.uid)
+            else:
+                self._pods.pop(pod.uid, None)
+                _discard(self._pods_of, job, pod.uid)
         return key_of(pod.namespace, str(body["metadata"].get("labels", {}).get(NAME_LABEL, "")))
+
+    def forget_deletions(self) -> None:
+        """Forget deletions that were known before the last list of everything: nothing older can come any more."""
+        self._deleted, self._deleted_before = {}, self._deleted
+
+    def _is_outdated(self, uid: str, version: int, *, deleted: bool) -> bool:
+        """Whether an object was deleted at a later version than this one; take note of a deletion."""
+        if deleted:
+            self._deleted[uid] = version
+            return False
+        return version <= max(self._deleted.get(uid, -1), self._deleted_before.get(uid, -1))
 
     def jobs(self, uid: str) -> tuple[JobFacts, ...]:
         """Return the Jobs of the resource with this uid."""
@@ -157,10 +176,21 @@ class Cache:
         ]
         for name in gone:
             _, job = self._jobs.pop(name)
-            self._jobs_of[job.owner_uid].discard(name)
-            for uid in self._pods_of.pop(name, ()):
-                self._pods.pop(uid, None)
+            _discard(self._jobs_of, job.owner_uid, name)
+        # Of a pod whose Job is gone nothing is to be harvested, and a watch may never tell that it is gone, too.
+        for name in [name for name in self._pods_of if name not in self._jobs]:
+            if scope in {None, name.partition("/")[0]}:
+                for uid in self._pods_of.pop(name):
+                    self._pods.pop(uid, None)
         return missed + len(gone)
+
+
+def _discard(sets: dict[str, set[str]], key: str, member: str) -> None:
+    """Take a member out of the set of this key, and the set with its last one."""
+    if key in sets:
+        sets[key].discard(member)
+        if not sets[key]:
+            del sets[key]
 
 
 def _version(body: Body) -> int:

@@ -61,23 +61,23 @@ def registry(cache: Cache, reconciler: Reconciler, observer: Observer) -> kopf.O
         return info and _Connection(**{field.name: getattr(info, field.name) for field in dataclasses.fields(info)})
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
-    def resource(*, event: Any, **_: Any) -> None:
+    async def resource(*, event: Any, **_: Any) -> None:
         observer.last_events["CollectionSync"] = time.time()
         reconciler.enqueue(cache.saw_resource(event["object"], deleted=event["type"] == "DELETED"))
 
     @kopf.on.event("batch", "v1", "jobs", labels={NAME_LABEL: kopf.PRESENT}, registry=handlers)
-    def job(*, event: Any, **_: Any) -> None:
+    async def job(*, event: Any, **_: Any) -> None:
         observer.last_events["Job"] = time.time()
         reconciler.enqueue(cache.saw_job(event["object"], deleted=event["type"] == "DELETED"))
         reconciler.make_room()
 
     @kopf.on.event("", "v1", "pods", labels={NAME_LABEL: kopf.PRESENT}, registry=handlers)
-    def pod(*, event: Any, **_: Any) -> None:
+    async def pod(*, event: Any, **_: Any) -> None:
         observer.last_events["Pod"] = time.time()
         reconciler.enqueue(cache.saw_pod(event["object"], deleted=event["type"] == "DELETED"))
 
     @kopf.on.probe(id="loop", registry=handlers)
-    def loop(**_: Any) -> str:
+    async def loop(**_: Any) -> str:
         stale = time.monotonic() - reconciler.last_step
         if stale > STALE_SECONDS:
             # Any other error would be repeated for ever, and the probe would hang instead of failing.

@@ -1,8 +1,8 @@
 """From a resource to the Job that carries out one run of it. PURE: the same arguments make the same Job.
 
-A run's name follows from the resource, its generation and the trigger alone, so that an operator that starts a run
-twice, after a crash or beside another one, is told that it is there already. The manifest travels within the Job, so
-that a run is of one generation whatever happens to the resource meanwhile. A Job holds names of Secrets and never a
+A run's name follows from the resource, its generation, the trigger and the run before, so that an operator that starts
+a run twice, after a crash or beside another one, is told that it is there already. The manifest travels within the Job,
+so that a run is of one generation whatever happens to the resource meanwhile. A Job holds names of Secrets and never a
 byte of one.
 """
 
@@ -98,9 +98,12 @@ class JobDefaults:
     database_secret: DatabaseSecretRef
 
 
-def run_id(uid: str, generation: int, trigger: str) -> str:
-    """Return what a run is called: ten hexadecimal digits, the same whenever they are asked for."""
-    told = "\n".join((uid, str(generation), trigger))
+def run_id(uid: str, generation: int, trigger: str, after: str = "") -> str:
+    """Return what a run is called: ten hexadecimal digits, the same whenever they are asked for.
+
+    `after` is the run before: a trigger may come back, as a Secret that is gone again does, and is another run then.
+    """
+    told = "\n".join((uid, str(generation), trigger, after))
     return hashlib.sha256(told.encode()).hexdigest()[:_RUN_ID_DIGITS]
 
 
@@ -142,10 +145,10 @@ def source_host(resource: CollectionSync) -> str:
     return urlsplit(resource.spec.source.url).hostname or ""
 
 
-def build_job(resource: CollectionSync, *, trigger: str, inputs: str, defaults: JobDefaults) -> Body:
+def build_job(resource: CollectionSync, *, trigger: str, inputs: str, defaults: JobDefaults, after: str = "") -> Body:
     """Return the Job of the run that `trigger` starts; `inputs` is the digest of what it is given besides the spec."""
     metadata, template = resource.metadata, resource.spec.pod_template or PodTemplate()
-    run = run_id(metadata.uid, metadata.generation, trigger)
+    run = run_id(metadata.uid, metadata.generation, trigger, after)
     given = template.metadata or PodMetadata()
     labels = {**given.labels, **_LABELS, NAME_LABEL: metadata.name, RUN_ID_LABEL: run}
     manifest = msgspec.json.encode(effective(resource, defaults)).decode()

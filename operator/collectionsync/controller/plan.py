@@ -39,9 +39,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRun:
-    """Create the Job of a run."""
+    """Create the Job of a run; `after` is the run that ended last."""
 
     trigger: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,8 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
     refused, told = _refused_request(seen, situation)
     waiting = _waiting(seen, due, slots) if due and not runs.active else None
     refusal = slots.refusal(waiting) if waiting else ""
-    start = StartRun(trigger=due.name) if due and waiting and not refusal else None
+    after = status.last_run.id if status.last_run else ""
+    start = StartRun(trigger=due.name, after=after) if due and waiting and not refusal else None
     obsolete = _obsolete(seen, runs)
 
     status = _with_run(status, seen, runs, start=start, obsolete=obsolete, refused=refused, now=now)
@@ -161,17 +163,19 @@ def _with_run(
     """Note the run that goes on, or that is about to start, and what it answers."""
     active, trigger = None, ""
     if start is not None:
-        active, trigger = record.starting(seen.resource, start.trigger, now=now), start.trigger
+        active, trigger = record.starting(seen.resource, start.trigger, start.after, now=now), start.trigger
     elif runs.active is not None and not obsolete:
         active, trigger = record.active(runs.active, status), runs.active.trigger
     handled = status.last_handled_reconcile_at
     if refused:
         handled = triggers.requested(seen.resource)
-    elif asked := triggers.request_of(trigger):
+    elif (asked := triggers.request_of(trigger)) and handled != triggers.requested(seen.resource):
         handled = asked
     scheduled = triggers.scheduled_time(trigger)
     return changed(
         status,
+        # Known already while the run goes on: should its Job be deleted, that is no change of what it was given.
+        observed_inputs=runs.active.inputs if runs.active and not obsolete else status.observed_inputs,
         active_run=active,
         last_handled_reconcile_at=handled,
         last_schedule_time=rfc3339.render(scheduled) if scheduled else status.last_schedule_time,

@@ -45,12 +45,13 @@ async def _run(settings: Settings) -> ExitCode:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with _metrics(settings, OperatorCollector(cache, reconciler, observer, counters)):
+        served = await reconciler.begin()
         watching = asyncio.create_task(
             serve(
                 cache,
                 reconciler,
                 observer,
-                namespaces=settings.namespaces,
+                namespaces=tuple(scope for scope in served if scope is not None),
                 health_address=settings.health_address,
                 stop=stop,
             )

@@ -66,8 +66,9 @@ class Observer:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What the API server said of a Job, and of which generation of the spec."""
+    """What the API server said of a Job, and of which generation of which resource."""
 
+    uid: str
     generation: int
     because: Because
     until: datetime
@@ -95,6 +96,8 @@ class Reconciler:
         self._wakes: dict[str, datetime] = {}
         self._pauses: dict[str, timedelta] = {}
         self._refusals: dict[str, _Refusal] = {}
+        self._served: tuple[str | None, ...] = ()
+        self._outgrown = False
         self.waiting: dict[str, Request] = {}
         self.last_step = time.monotonic()
 
@@ -112,16 +115,25 @@ class Reconciler:
         """Have those looked at that waited for room and may have it now."""
         self.enqueue(*self._slots().admitted())
 
-    async def run(self) -> None:
-        """Work for ever; ends by being cancelled.
+    def _give_up_place(self, key: str) -> None:
+        """Take a resource out of the queue; who waited behind it may have room now."""
+        if self.waiting.pop(key, None):
+            self.make_room()
+
+    async def begin(self) -> tuple[str | None, ...]:
+        """List everything, and return the scopes that can be served: those to watch.
 
         Raises:
-            ClusterError: the first list of everything could not be had.
+            ClusterError: none can.
         """
         await self._resync()
+        return self._served
+
+    async def run(self) -> None:
+        """Work until a namespace can be served that could not at the start, since watches begin with the process."""
         next_resync = time.monotonic() + self._resync_seconds
         next_look = time.monotonic() + LOOK_AGAIN_SECONDS
-        while True:
+        while not self._outgrown:
             await self._rest(min(next_resync, next_look) - time.monotonic())
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + LOOK_AGAIN_SECONDS
@@ -134,6 +146,7 @@ class Reconciler:
             for key in keys:
                 self.last_step = time.monotonic()
                 await self._attempt(key)
+                await asyncio.sleep(0)  # for probes and watches, where many resources are looked at in a row
 
     async def _rest(self, longest: float) -> None:
         """Wait until something may have changed, by word of somebody or by time alone; at most so many seconds."""
@@ -151,20 +164,40 @@ class Reconciler:
             self._dirty[key] = None
 
     async def _resync(self) -> None:
-        """List everything, and put right what no watch has told."""
+        """List everything, and put right what no watch has told.
+
+        A namespace that may not be read, as one that is being deleted with the operator's role in it, is left out: it
+        must not keep the others from being served.
+        """
+        served: list[str | None] = []
+        refused: ClusterError | None = None
         for scope in self._settings.scopes:
             self.last_step = time.monotonic()
-            pods = await self._cluster.list_pods(scope)
-            for body in pods.objects:
-                self._cache.saw_pod(body)
-            jobs = await self._cluster.list_jobs(scope)
-            missed = self._cache.correct_jobs(jobs.objects, jobs.version, scope)
-            resources = await self._cluster.list_resources(scope)
-            missed += self._cache.correct_resources(resources.objects, resources.version, scope)
-            # The first list finds what nobody was there to watch.
-            self._observer.missed += missed if self._observer.last_resync else 0
+            try:
+                await self._list(scope)
+            except (ForbiddenError, NotFoundError) as error:
+                log.warning("%s is not served: %s", f"namespace {scope}" if scope else "the cluster", error)
+                refused = error
+            else:
+                served.append(scope)
+        if refused and not served:
+            raise refused
+        self._cache.forget_deletions()
+        self._outgrown = bool(self._served) and not set(served) <= set(self._served)
+        self._served = self._served or tuple(served)
         self._observer.last_resync = time.time()
         self.enqueue(*self._cache.resources)
+
+    async def _list(self, scope: str | None) -> None:
+        pods = await self._cluster.list_pods(scope)
+        for body in pods.objects:
+            self._cache.saw_pod(body)
+        jobs = await self._cluster.list_jobs(scope)
+        missed = self._cache.correct_jobs(jobs.objects, jobs.version, scope)
+        resources = await self._cluster.list_resources(scope)
+        missed += self._cache.correct_resources(resources.objects, resources.version, scope)
+        # The first list finds what nobody was there to watch.
+        self._observer.missed += missed if self._observer.last_resync else 0
 
     async def _attempt(self, key: str) -> None:
         began = time.monotonic()
@@ -176,7 +209,7 @@ class Reconciler:
             return
         self._observer.failures += 1
         # Who cannot start holds nobody up.
-        self.waiting.pop(key, None)
+        self._give_up_place(key)
         pause = self._pauses.get(key, _FIRST_PAUSE)
         self._pauses[key] = min(pause * 2, _LONGEST_PAUSE)
         self._wakes[key] = datetime.now(UTC) + pause
@@ -197,17 +230,17 @@ class Reconciler:
         known = self._cache.resources.get(key)
         self._wakes.pop(key, None)
         if known is None:
-            self.waiting.pop(key, None)
+            self._give_up_place(key)
             self._refusals.pop(key, None)
             self._observer.resource_gone(key)
             return
         if known.resource is None:
-            self.waiting.pop(key, None)
+            self._give_up_place(key)
             await self._write(known, _unreadable(known))
             return
         seen = await self._seen(key, known, known.resource)
         plan = self._planned(seen)
-        if plan.start and not await self._start(key, seen, plan.start.trigger):
+        if plan.start and not await self._start(key, seen, plan.start):
             plan = self._planned(await self._seen(key, known, known.resource))
         await self._carry_out(key, known, plan)
 
@@ -256,14 +289,20 @@ class Reconciler:
 
     def _refused(self, key: str, known: Known) -> Because | None:
         refusal = self._refusals.get(key)
-        if refusal and refusal.generation == known.generation and refusal.until > datetime.now(UTC):
-            return refusal.because
-        return None
+        if refusal is None or (refusal.uid, refusal.generation) != (known.uid, known.generation):
+            return None
+        return refusal.because if refusal.until > datetime.now(UTC) else None
 
-    async def _start(self, key: str, seen: Seen, trigger: str) -> bool:
+    async def _start(self, key: str, seen: Seen, start: planning.StartRun) -> bool:
         """Create the Job of a run; false where the API server will have none of it, which the next plan then tells."""
-        resource = seen.resource
-        job = build_job(resource, trigger=trigger, inputs=await self._inputs(resource), defaults=self._settings.jobs)
+        resource, trigger = seen.resource, start.trigger
+        job = build_job(
+            resource,
+            trigger=trigger,
+            after=start.after,
+            inputs=await self._inputs(resource),
+            defaults=self._settings.jobs,
+        )
         name, namespace = job["metadata"]["name"], resource.metadata.namespace
         try:
             self._cache.saw_job(await self._cluster.create_job(job))
@@ -276,7 +315,7 @@ class Reconciler:
             if isinstance(error, ForbiddenError):
                 reason, pause = Reason.JOB_FORBIDDEN, _FORBIDDEN_FOR
             because, until = Because(reason=reason, message=f"the Job is refused: {error}"), datetime.now(UTC) + pause
-            self._refusals[key] = _Refusal(resource.metadata.generation, because, until)
+            self._refusals[key] = _Refusal(resource.metadata.uid, resource.metadata.generation, because, until)
             self._wakes[key] = until
             return False
         log.info("%s: run %s has been started (%s)", key, name.rpartition("-")[2], trigger)
@@ -289,8 +328,8 @@ class Reconciler:
     async def _carry_out(self, key: str, known: Known, plan: Plan) -> None:
         if plan.waiting:
             self.waiting[key] = plan.waiting
-        elif self.waiting.pop(key, None):
-            self.make_room()
+        else:
+            self._give_up_place(key)
         if plan.look_again:
             self._wakes[key] = min(plan.look_again, self._wakes.get(key, plan.look_again))
         await self._write(known, plan.status)

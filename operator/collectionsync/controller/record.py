@@ -14,10 +14,10 @@ from collectionsync.resource import CollectionSync
 from collectionsync.status import MAX_HISTORY, ActiveRun, Content, Reason, Run, Status
 
 
-def starting(resource: CollectionSync, trigger: str, *, now: datetime) -> ActiveRun:
+def starting(resource: CollectionSync, trigger: str, after: str, *, now: datetime) -> ActiveRun:
     """Return the run that is about to be started."""
     metadata = resource.metadata
-    run_id = jobs.run_id(metadata.uid, metadata.generation, trigger)
+    run_id = jobs.run_id(metadata.uid, metadata.generation, trigger, after)
     return ActiveRun(
         job_name=jobs.job_name(metadata.name, run_id),
         start_time=rfc3339.render(now),

@@ -10,7 +10,7 @@ from datetime import datetime
 from collectionsync.controller import rfc3339
 from collectionsync.controller.observed import JobFacts
 from collectionsync.resource import Spec
-from collectionsync.status import Status
+from collectionsync.status import MAX_HISTORY, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +29,11 @@ def survey(status: Status, jobs: Iterable[JobFacts]) -> Runs:
     """Sort the Jobs of a resource by what its status says of them already."""
     ordered = sorted(jobs, key=lambda job: (job.created, job.name))
     known = {run.job_name for run in status.history}
-    last_start = rfc3339.parse(status.last_run.start_time) if status.last_run else None
-    # What is older than the last run has left a history that is short, and is not to come back.
-    ended = [job for job in ordered if job.finished and job.name not in known and not _before(job, last_start)]
+    # What is older than a full history has left it, and is not to come back. Of two runs at once, which only two
+    # operators can bring about, the older one may end last.
+    full = len(status.history) >= MAX_HISTORY
+    oldest = rfc3339.parse(status.history[-1].start_time) if full else None
+    ended = [job for job in ordered if job.finished and job.name not in known and not _before(job, oldest)]
     named = {job.name for job in ordered}
     return Runs(
         active=next((job for job in ordered if not job.finished), None),

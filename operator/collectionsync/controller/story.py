@@ -52,8 +52,10 @@ def tell(
     late: Because | None,
 ) -> Story:
     """Tell how the resource stands, from what was decided about it."""
-    moving = _moving(situation, active, pods, starting=starting, refusal=refusal, due=due)
-    stalled = fault or (_stalled(situation) if moving is None else None)
+    # A quota is not the resource's fault, and is waited for as a slot is.
+    forbidden = fault if fault and fault.reason == Reason.JOB_FORBIDDEN else None
+    moving = forbidden or _moving(situation, active, pods, starting=starting, refusal=refusal, due=due)
+    stalled = None if forbidden else fault or (_stalled(situation) if moving is None else None)
     ready, why = _ready(situation, fault=fault, moving=moving)
     return Story(
         ready=ready,
@@ -78,8 +80,10 @@ def _moving(
     """Return what the operator is on the way to."""
     if active is not None:
         return Because(reason=Reason.RUNNING, message=_running(active, pods))
-    if starting:
-        return Because(reason=Reason.RUNNING, message="a run has been started")
+    if starting and situation.status.active_run:
+        # As it will be told of its Job, so that nothing has to be written again.
+        run_id = situation.status.active_run.job_name.rpartition("-")[2]
+        return Because(reason=Reason.RUNNING, message=_goes_on(run_id))
     if refusal:
         return Because(reason=Reason.WAITING_FOR_SLOT, message=refusal)
     if due is not None:
@@ -94,7 +98,11 @@ def _running(job: JobFacts, pods: Sequence[PodFacts]) -> str:
         return f"pod {newest.name} waits: {newest.waiting_reason}: {newest.waiting_message}".rstrip(": ")
     if len(mine) > 1:
         return f"run {job.run_id} goes on in its pod number {len(mine)}; those before failed"
-    return f"run {job.run_id} goes on"
+    return _goes_on(job.run_id)
+
+
+def _goes_on(run_id: str) -> str:
+    return f"run {run_id} goes on"
 
 
 def _ready(situation: Situation, *, fault: Because | None, moving: Because | None) -> tuple[ConditionStatus, Because]:
