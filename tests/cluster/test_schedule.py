@@ -38,7 +38,11 @@ async def test_the_schedule_starts_one_run_at_each_of_its_times_until_it_is_susp
     assert (upcoming - tick) % timedelta(minutes=1) == timedelta()
 
     await tenant.kubectl("patch", "csync", "mirror", "--type=merge", "--patch", '{"spec":{"suspend":true}}')
-    resource = await tenant.until_reason("mirror", "Suspended")
+    resource = await tenant.until(
+        "mirror",
+        lambda seen: ready(seen)[1] == "Suspended" and "activeRun" not in status(seen),
+        "the end of whatever went on",
+    )
     assert "nextSyncTime" not in status(resource)
     triggers = [job["metadata"]["annotations"][TRIGGER] for job in await tenant.jobs()]
     assert triggers[0] == "Spec/1"

@@ -49,6 +49,19 @@ def decide(what: Seen, *, now: datetime = NOW, running: tuple[Request, ...] = ()
     return plan(what, slots=Slots(ROOM, running, ()), now=now)
 
 
+def begun(what: Seen, *, now: datetime = NOW) -> Plan:
+    """The plan once the Job is there that the plan before asked for."""
+    start = decide(what, now=now).start
+    assert start is not None
+    metadata = what.resource.metadata
+    run_id = jobs.run_id(metadata.uid, metadata.generation, start.trigger, start.after)
+    name = jobs.job_name(metadata.name, run_id)
+    made = samples.job(
+        name=name, run_id=run_id, trigger=start.trigger, generation=metadata.generation, created=now, inputs=what.inputs
+    )
+    return decide(replace(what, jobs=(*what.jobs, made)), now=now)
+
+
 def ran(result: Result = Result.SUCCEEDED, reason: str = "Succeeded", **fields: Any) -> Run:
     """A run of the sample's generation that started an hour ago."""
     told: dict[str, Any] = {
@@ -86,9 +99,11 @@ def test_a_new_resource_is_run_at_once() -> None:
     decided = decide(seen())
     assert decided.start is not None
     assert decided.start.trigger == "Spec/3"
-    assert ready(decided.status) == ("Unknown", "Running")
-    assert decided.status.active_run is not None
-    assert decided.status.observed_generation == 3
+    assert ready(decided.status) == ("Unknown", "Queued")
+    status = begun(seen()).status
+    assert ready(status) == ("Unknown", "Running")
+    assert status.active_run is not None
+    assert status.observed_generation == 3
 
 
 def test_nothing_is_due_after_a_run_of_this_generation() -> None:
@@ -105,9 +120,10 @@ def test_a_new_generation_is_run_though_the_last_run_succeeded() -> None:
 
 
 def test_a_request_starts_a_run_beside_the_schedule_and_is_answered() -> None:
-    decided = decide(seen(status=after(ran()), metadata=ASKED, schedule="0 3 * * *"))
-    assert decided.start is not None
-    assert decided.start.trigger == "Requested/today"
+    what = seen(status=after(ran()), metadata=ASKED, schedule="0 3 * * *")
+    decided = begun(what)
+    assert decided.status.active_run is not None
+    assert decided.status.active_run.trigger == "Requested/today"
     assert decided.status.last_handled_reconcile_at == "today"
     assert ready(decided.status) == ("True", "Succeeded"), "a routine run leaves Ready alone"
 
@@ -125,9 +141,9 @@ def test_a_request_is_refused_loudly_while_the_resource_is_suspended() -> None:
 
 
 def test_the_schedule_starts_a_run_when_it_is_due_and_names_the_next() -> None:
-    decided = decide(seen(status=after(ran()), schedule="30 11 * * *"))
-    assert decided.start is not None
-    assert decided.start.trigger == "Schedule/2026-11-25T11:30:00Z"
+    decided = begun(seen(status=after(ran()), schedule="30 11 * * *"))
+    assert decided.status.active_run is not None
+    assert decided.status.active_run.trigger == "Schedule/2026-11-25T11:30:00Z"
     assert decided.status.last_schedule_time == "2026-11-25T11:30:00Z"
     assert decided.status.next_sync_time == "2026-11-26T11:30:00Z"
     assert decided.look_again == NOW + timedelta(hours=23, minutes=30)
@@ -265,9 +281,9 @@ def test_a_run_whose_job_was_deleted_has_failed_and_is_tried_again() -> None:
 
 
 def test_inputs_that_come_back_start_a_run_of_their_own() -> None:
-    first = decide(seen(status=after(ran(Result.FAILED, "SecretNotFound"), observed_inputs="x"), inputs="m"))
+    first = begun(seen(status=after(ran(Result.FAILED, "SecretNotFound"), observed_inputs="x"), inputs="m"))
     later = ran(Result.FAILED, "AuthenticationFailed", id="bbbbbbbbbb", job_name="community-bbbbbbbbbb")
-    again = decide(seen(status=after(later, observed_inputs="y"), inputs="m"))
+    again = begun(seen(status=after(later, observed_inputs="y"), inputs="m"))
     assert first.status.active_run is not None
     assert again.status.active_run is not None
     assert again.status.active_run.job_name != first.status.active_run.job_name
@@ -287,7 +303,7 @@ def test_a_request_for_what_was_asked_for_before_the_last_one_is_a_new_run() -> 
     history = tuple(ran(id=ids[each], job_name=f"community-{ids[each]}") for each in "ba")
     status = after(history[0], history=history, last_handled_reconcile_at="b")
     asked = {"annotations": {"collectionsync.dev/requestedAt": "a"}}
-    decided = decide(seen(status=status, jobs=done, metadata=asked))
+    decided = begun(seen(status=status, jobs=done, metadata=asked))
     assert decided.status.active_run is not None
     assert decided.status.active_run.job_name not in {each.name for each in done}
 

@@ -54,9 +54,10 @@ class DeleteJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do, in this order: start, write the status, tell, delete. `look_again` is when time alone changes it.
+    """What to do, in this order: write the status, tell, delete. `look_again` is when time alone changes it.
 
-    `waiting` is the place in the queue of a run that is due and has no room.
+    Where a run is to be started, that comes first, and a new plan then tells of it. `waiting` is the place in the queue
+    of a run that is due and has no room.
     """
 
     start: StartRun | None
@@ -80,7 +81,7 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
     start = StartRun(trigger=due.name, after=after) if due and waiting and not refusal else None
     obsolete = _obsolete(seen, runs)
 
-    status = _with_run(status, seen, runs, start=start, obsolete=obsolete, refused=refused, now=now)
+    status = _with_run(status, seen, runs, obsolete=obsolete, refused=refused)
     late = story.late(situation, due) if due and not start else None
     upcoming = None if fault or seen.resource.spec.suspend else triggers.next_due(replace(situation, status=status))
     status = changed(
@@ -93,7 +94,6 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
         fault=fault,
         active=runs.active if not obsolete else None,
         pods=seen.pods,
-        starting=start is not None,
         refusal=refusal,
         due=due,
         late=late,
@@ -150,22 +150,10 @@ def _obsolete(seen: Seen, runs: Runs) -> tuple[JobFacts, ...]:
     return () if started else (job,)
 
 
-def _with_run(
-    status: Status,
-    seen: Seen,
-    runs: Runs,
-    *,
-    start: StartRun | None,
-    obsolete: Sequence[JobFacts],
-    refused: bool,
-    now: datetime,
-) -> Status:
-    """Note the run that goes on, or that is about to start, and what it answers."""
-    active, trigger = None, ""
-    if start is not None:
-        active, trigger = record.starting(seen.resource, start.trigger, start.after, now=now), start.trigger
-    elif runs.active is not None and not obsolete:
-        active, trigger = record.active(runs.active, status), runs.active.trigger
+def _with_run(status: Status, seen: Seen, runs: Runs, *, obsolete: Sequence[JobFacts], refused: bool) -> Status:
+    """Note the run that goes on, and what it answers."""
+    job = None if obsolete else runs.active
+    trigger = job.trigger if job else ""
     handled = status.last_handled_reconcile_at
     if refused:
         handled = triggers.requested(seen.resource)
@@ -175,8 +163,8 @@ def _with_run(
     return changed(
         status,
         # Known already while the run goes on: should its Job be deleted, that is no change of what it was given.
-        observed_inputs=runs.active.inputs if runs.active and not obsolete else status.observed_inputs,
-        active_run=active,
+        observed_inputs=job.inputs if job else status.observed_inputs,
+        active_run=record.active(job, status) if job else None,
         last_handled_reconcile_at=handled,
         last_schedule_time=rfc3339.render(scheduled) if scheduled else status.last_schedule_time,
     )

@@ -32,7 +32,7 @@ from collectionsync.controller.conditions import Because, Notice, Story, conditi
 from collectionsync.controller.events import event
 from collectionsync.controller.jobs import build_job, secret_names, source_host
 from collectionsync.controller.observed import JobFacts, PodFacts, pod_facts
-from collectionsync.controller.plan import Plan, Seen
+from collectionsync.controller.plan import Plan, Seen, StartRun
 from collectionsync.controller.runs import survey
 from collectionsync.controller.settings import Settings
 from collectionsync.resource import CollectionSync, memory_limit_bytes
@@ -240,7 +240,8 @@ class Reconciler:
             return
         seen = await self._seen(key, known, known.resource)
         plan = self._planned(seen)
-        if plan.start and not await self._start(key, seen, plan.start):
+        if plan.start:
+            await self._start(key, seen, plan.start)
             plan = self._planned(await self._seen(key, known, known.resource))
         await self._carry_out(key, known, plan)
 
@@ -293,8 +294,8 @@ class Reconciler:
             return None
         return refusal.because if refusal.until > datetime.now(UTC) else None
 
-    async def _start(self, key: str, seen: Seen, start: planning.StartRun) -> bool:
-        """Create the Job of a run; false where the API server will have none of it, which the next plan then tells."""
+    async def _start(self, key: str, seen: Seen, start: StartRun) -> None:
+        """Create the Job of a run, or take note of why there can be none: the next plan tells of it either way."""
         resource, trigger = seen.resource, start.trigger
         job = build_job(
             resource,
@@ -309,7 +310,7 @@ class Reconciler:
         except ConflictError:
             # Made by an operator that was killed before it could tell.
             self._cache.saw_job(await self._cluster.get_job(namespace, name))
-            return True
+            return
         except (RefusedError, ForbiddenError) as error:
             reason, pause = Reason.INVALID_SPEC, _REFUSED_FOR
             if isinstance(error, ForbiddenError):
@@ -317,13 +318,10 @@ class Reconciler:
             because, until = Because(reason=reason, message=f"the Job is refused: {error}"), datetime.now(UTC) + pause
             self._refusals[key] = _Refusal(resource.metadata.uid, resource.metadata.generation, because, until)
             self._wakes[key] = until
-            return False
+            return
         log.info("%s: run %s has been started (%s)", key, name.rpartition("-")[2], trigger)
         notice = Notice(reason="RunStarted", message=f"Job {name} has been created ({trigger})")
-        await self._tell(
-            seen.resource.metadata.namespace, seen.resource.metadata.name, seen.resource.metadata.uid, notice
-        )
-        return True
+        await self._tell(namespace, resource.metadata.name, resource.metadata.uid, notice)
 
     async def _carry_out(self, key: str, known: Known, plan: Plan) -> None:
         if plan.waiting:

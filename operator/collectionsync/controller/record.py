@@ -5,25 +5,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from collectionsync.controller import jobs, rfc3339
+from collectionsync.controller import rfc3339
 from collectionsync.controller.harvest import Harvest, harvest
 from collectionsync.controller.observed import JobFacts, PodFacts
 from collectionsync.controller.runs import Runs
 from collectionsync.report import Result
-from collectionsync.resource import CollectionSync
 from collectionsync.status import MAX_HISTORY, ActiveRun, Content, Reason, Run, Status
-
-
-def starting(resource: CollectionSync, trigger: str, after: str, *, now: datetime) -> ActiveRun:
-    """Return the run that is about to be started."""
-    metadata = resource.metadata
-    run_id = jobs.run_id(metadata.uid, metadata.generation, trigger, after)
-    return ActiveRun(
-        job_name=jobs.job_name(metadata.name, run_id),
-        start_time=rfc3339.render(now),
-        trigger=trigger,
-        generation=metadata.generation,
-    )
 
 
 def active(job: JobFacts, status: Status) -> ActiveRun | None:

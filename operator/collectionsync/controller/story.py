@@ -46,7 +46,6 @@ def tell(
     fault: Because | None,
     active: JobFacts | None,
     pods: Sequence[PodFacts],
-    starting: bool,
     refusal: str,
     due: Trigger | None,
     late: Because | None,
@@ -54,7 +53,7 @@ def tell(
     """Tell how the resource stands, from what was decided about it."""
     # A quota is not the resource's fault, and is waited for as a slot is.
     forbidden = fault if fault and fault.reason == Reason.JOB_FORBIDDEN else None
-    moving = forbidden or _moving(situation, active, pods, starting=starting, refusal=refusal, due=due)
+    moving = forbidden or _moving(situation, active, pods, refusal=refusal, due=due)
     stalled = None if forbidden else fault or (_stalled(situation) if moving is None else None)
     ready, why = _ready(situation, fault=fault, moving=moving)
     return Story(
@@ -73,17 +72,12 @@ def _moving(
     active: JobFacts | None,
     pods: Sequence[PodFacts],
     *,
-    starting: bool,
     refusal: str,
     due: Trigger | None,
 ) -> Because | None:
     """Return what the operator is on the way to."""
     if active is not None:
         return Because(reason=Reason.RUNNING, message=_running(active, pods))
-    if starting and situation.status.active_run:
-        # As it will be told of its Job, so that nothing has to be written again.
-        run_id = situation.status.active_run.job_name.rpartition("-")[2]
-        return Because(reason=Reason.RUNNING, message=_goes_on(run_id))
     if refusal:
         return Because(reason=Reason.WAITING_FOR_SLOT, message=refusal)
     if due is not None:
@@ -98,11 +92,7 @@ def _running(job: JobFacts, pods: Sequence[PodFacts]) -> str:
         return f"pod {newest.name} waits: {newest.waiting_reason}: {newest.waiting_message}".rstrip(": ")
     if len(mine) > 1:
         return f"run {job.run_id} goes on in its pod number {len(mine)}; those before failed"
-    return _goes_on(job.run_id)
-
-
-def _goes_on(run_id: str) -> str:
-    return f"run {run_id} goes on"
+    return f"run {job.run_id} goes on"
 
 
 def _ready(situation: Situation, *, fault: Because | None, moving: Because | None) -> tuple[ConditionStatus, Because]:
