@@ -1,0 +1,193 @@
+"""What README.md and docs/collectionsync.md say of Kubernetes is typed as it stands, and does what they say.
+
+On a node of its own, since whoever follows README has no operator yet, and those who test beside it have one.
+"""
+
+import json
+import os
+import platform
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from cluster.reader import Reader
+from collectionsync.resource import KIND, Spec
+from docs.pages import blocks, code, commands, read, section
+from operating import Resource, Tenant, condition, database, ready, server, status
+from syncing import published, until
+from testcluster import Cluster, UnavailableError
+from testcluster.choosing import choose, may_skip
+from testcluster.images import image_archive
+from testcluster.node import running_node
+from testgalaxy import TestGalaxy, small_catalog
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+ON_KUBERNETES = section(read("README.md"), "On Kubernetes")
+PAGE = read("docs/collectionsync.md")
+SERVED = {
+    "amazon.aws": ["8.2.0", "9.0.0", "9.1.0", "10.1.0", "11.0.0"],
+    "ansible.posix": ["1.6.0", "2.0.0", "2.1.0"],
+    "community.crypto": ["2.19.0", "2.20.0", "2.26.0", "3.0.0"],
+}
+ASKED_FOR = [
+    *("amazon.aws 10.1.0", "amazon.aws 9.0.0", "amazon.aws 9.1.0"),
+    *("ansible.posix 2.0.0", "ansible.posix 2.1.0"),
+    *("community.crypto 2.20.0", "community.crypto 2.26.0"),
+]
+"""Those of them that examples/collectionsync.yaml has in its ranges."""
+
+
+@pytest.fixture(scope="module")
+def new_cluster() -> Iterator[Cluster]:
+    """A node where nothing is installed yet."""
+    try:
+        choose({}, current_context=None, system=platform.system(), is_root=os.geteuid() == 0)
+        with running_node(image_archive()) as node:
+            yield node
+    except UnavailableError as error:
+        if os.environ.get("KUBECONFIG") or may_skip(os.environ):
+            pytest.skip(str(error))
+        raise
+
+
+class Walk:
+    """README's part on Kubernetes, followed to its end; `printed` is what its last command did."""
+
+    def __init__(self, reader: Reader, printed: str) -> None:
+        self.reader = reader
+        self.tenant = reader.tenant
+        self.printed = printed
+
+    async def types(self, heading: str) -> str:
+        """Type all that the page says under a heading; what the last line of it printed."""
+        printed = ""
+        for line in commands(section(PAGE, heading)):
+            printed = await self.reader.types(line)
+        return printed
+
+    async def until_run(self, trigger: str) -> Resource:
+        """Wait for the end of a run with this trigger."""
+        return await self.tenant.until(
+            "community",
+            lambda seen: status(seen).get("lastRun", {}).get("trigger") == trigger and "activeRun" not in status(seen),
+            f"the run {trigger}",
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def walk(new_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
+    host = new_cluster.host
+    with server(host) as postgres, database(postgres) as (uri, pods_uri):
+        async with TestGalaxy(small_catalog(SERVED), host=host) as galaxy:
+            replaced = {
+                "url: https://galaxy.ansible.com/api/": f"url: {galaxy.url}\n    insecure: true",
+                "postgresql://mirror:secret@db.example.org/mirror": pods_uri,
+            }
+            tenant = Tenant(new_cluster, "mirrors", uri, pods_uri)
+            reader = Reader(new_cluster, tmp_path_factory.mktemp("reader"), tenant, replaced)
+            printed = ""
+            for line in commands(ON_KUBERNETES):
+                printed = await reader.types(line)
+            assert not reader.unused, "each of the examples is one"
+            (choice,) = commands(PAGE.partition("## Working with CollectionSyncs")[2].partition("\n### ")[0])
+            await reader.types(choice)
+            yield Walk(reader, printed)
+
+
+async def test_readme_leads_to_a_mirror_of_what_the_example_asks_for(walk: Walk) -> None:
+    head, row = walk.printed.splitlines()
+    assert re.split(r"\s{2,}", head) == re.split(r"\s{2,}", shown_head())
+    assert row.split()[:4] == ["community", "True", "Succeeded", str(len(ASKED_FOR))]
+    assert await published(walk.tenant.database, namespace="mirrors", repository="community") == ASKED_FOR
+
+
+def shown_head() -> str:
+    """The head of the table that the page shows."""
+    (head,) = re.findall(r"^NAME .*$", "\n".join(blocks(PAGE, "console")), re.MULTILINE)
+    return str(head)
+
+
+@pytest.mark.parametrize("text", [ON_KUBERNETES, PAGE], ids=["README.md", "docs/collectionsync.md"])
+async def test_what_is_named_within_the_text_can_be_typed_as_well(walk: Walk, text: str) -> None:
+    named = [each for each in code(text) if each.startswith("kubectl ") and len(each.split()) > 2]
+    assert named
+    for line in named:
+        assert await walk.reader.types(line)
+
+
+async def test_kubectl_explains_every_field(walk: Walk) -> None:
+    told = await walk.reader.types("kubectl explain collectionsync.spec --recursive")
+    assert set(re.findall(r"^  (\w+)\t", told, re.MULTILINE)) == set(Spec.__struct_encode_fields__)
+
+
+async def test_a_run_is_started_now(walk: Walk) -> None:
+    await walk.types("Start a run now")
+    asked = await requested(walk.tenant)
+    resource = await walk.until_run(f"Requested/{asked}")
+    assert status(resource)["lastHandledReconcileAt"] == asked
+    triggers = [job["metadata"]["annotations"]["collectionsync.dev/trigger"] for job in await walk.tenant.jobs()]
+    assert triggers.count(f"Requested/{asked}") == 1
+
+
+async def requested(tenant: Tenant) -> str:
+    annotations = (await tenant.get(KIND, "community"))["metadata"]["annotations"]
+    return str(annotations["collectionsync.dev/requestedAt"])
+
+
+async def test_it_is_suspended_refuses_requests_with_an_event_and_is_resumed_by_a_run(walk: Walk) -> None:
+    suspend, resume = commands(section(PAGE, "Suspend and resume"))
+    await walk.reader.types(suspend)
+    resource = await walk.tenant.until_reason("community", "Suspended")
+    assert ready(resource)[0] == "True"
+    assert "the source is being moved" in condition(resource, "Ready")["message"]
+
+    jobs, events = await walk.tenant.jobs(), (await walk.tenant.events()).count("Suspended")
+    await walk.types("Start a run now")
+    asked = await requested(walk.tenant)
+    await walk.tenant.until("community", lambda seen: status(seen)["lastHandledReconcileAt"] == asked, "the refusal")
+    await until(lambda: tells_of_more(walk.tenant, events), "the event")
+    assert names(await walk.tenant.jobs()) == names(jobs)
+
+    await walk.reader.types(resume)
+    generation = (await walk.tenant.get(KIND, "community"))["metadata"]["generation"]
+    resource = await walk.until_run(f"Spec/{generation}")
+    assert ready(resource) == ("True", "NoChange")
+
+
+async def tells_of_more(tenant: Tenant, events: int) -> bool:
+    return (await tenant.events()).count("Suspended") > events
+
+
+def names(objects: list[Resource]) -> list[str]:
+    return [each["metadata"]["name"] for each in objects]
+
+
+async def test_what_is_wrong_is_found_out(walk: Walk) -> None:
+    describe, runs, logs = commands(section(PAGE, "Find out what is wrong"))
+    told = await walk.reader.types(describe)
+    assert all(part in told for part in ("Conditions:", "History:", "Events:", "RunStarted"))
+    last = status(await walk.tenant.get(KIND, "community"))["lastRun"]
+    assert f"job.batch/{last['jobName']}" in await walk.reader.types(runs)
+    lines = [json.loads(line) for line in (await walk.reader.types(logs)).splitlines()]
+    assert lines
+    assert all({"time", "level", "message"} <= line.keys() for line in lines)
+
+
+async def test_the_memory_limit_is_raised(walk: Walk) -> None:
+    await walk.types("When a run was killed for its memory")
+    generation = (await walk.tenant.get(KIND, "community"))["metadata"]["generation"]
+    resource = await walk.until_run(f"Spec/{generation}")
+    assert status(resource)["lastRun"]["memoryLimit"] == "96Mi"
+
+
+async def test_it_is_deleted_with_its_jobs_and_what_was_published_stays(walk: Walk) -> None:
+    await walk.types("Delete")
+
+    async def gone() -> bool:
+        return not (await walk.tenant.get("collectionsyncs,jobs,pods"))["items"]
+
+    await until(gone, "the end of Jobs and pods")
+    assert await published(walk.tenant.database, namespace="mirrors", repository="community") == ASKED_FOR
