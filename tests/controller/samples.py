@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 
+from collectionsync.controller.harvest import harvest
 from collectionsync.controller.jobs import JobDefaults
 from collectionsync.controller.observed import JobFacts, PodFacts, Terminated
 from collectionsync.manifest import from_object
 from collectionsync.report import ContentCounts, Result, RunReport, VersionCounts
 from collectionsync.resource import CollectionSync, DatabaseSecretRef
+from collectionsync.status import Run
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 UID = "6f1a0d6e-1f0e-4b55-9a51-0a2b7f0f8a11"
@@ -133,3 +135,10 @@ def as_stored(job_body: dict[str, Any], **status: Any) -> dict[str, Any]:
     stored["spec"]["completionMode"] = "NonIndexed"
     stored["status"] = status
     return stored
+
+
+def failure(*pods: PodFacts, job: JobFacts | None = None) -> Run:
+    """Return the run of a Job that has failed."""
+    run = harvest(job or failed(), pods).run
+    assert run.result is Result.FAILED
+    return run

@@ -6,7 +6,7 @@ from testcluster.choosing import Given, Own, choose, may_skip
 from testcluster.errors import ClusterError, UnavailableError
 
 GIVEN = {
-    "KUBECONFIG": "/home/somebody/.kube/config",
+    "KUBECONFIG": "/somewhere/kubeconfig",
     "COLLECTIONSYNC_TEST_IMAGE": "example.test/collectionsync:test",
     "COLLECTIONSYNC_TEST_HOST": "192.0.2.1",
 }

@@ -138,13 +138,10 @@ class Cache:
 
         Returns how much had been missed.
         """
-        missed = 0
-        listed = set()
-        for body in bodies:
-            key = key_of(body["metadata"]["namespace"], body["metadata"]["name"])
+        missed, listed = 0, set()
+        for key, body in _named(bodies):
             listed.add(key)
-            known = self.resources.get(key)
-            if known is None or known.version < _version(body):
+            if key not in self.resources or self.resources[key].version < _version(body):
                 missed += 1
                 self.saw_resource(body)
         gone = [
@@ -161,10 +158,8 @@ class Cache:
 
         Returns how much had been missed.
         """
-        missed = 0
-        listed = set()
-        for body in bodies:
-            name = key_of(body["metadata"]["namespace"], body["metadata"]["name"])
+        missed, listed = 0, set()
+        for name, body in _named(bodies):
             listed.add(name)
             if name not in self._jobs or self._jobs[name][0] < _version(body):
                 missed += 1
@@ -183,6 +178,10 @@ class Cache:
                 for uid in self._pods_of.pop(name):
                     self._pods.pop(uid, None)
         return missed + len(gone)
+
+
+def _named(bodies: Iterable[Body]) -> Iterator[tuple[str, Body]]:
+    return ((key_of(body["metadata"]["namespace"], body["metadata"]["name"]), body) for body in bodies)
 
 
 def _discard(sets: dict[str, set[str]], key: str, member: str) -> None:
