@@ -13,7 +13,10 @@ import pytest
 from testcluster import Cluster
 
 TESTS = Path(__file__).parents[1]
+# Where the tests run in the background of a shell they ignore SIGINT, and what they start would inherit that.
 STARTER = (
+    "import signal\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from testcluster.node import running_node\n"
     "with running_node() as cluster:\n"
     "    print(cluster.kubeconfig, cluster.host, flush=True)\n"
