@@ -1,3 +1,9 @@
 """Fixtures that every folder of tests has: real PostgreSQL, and the operator for those that have a cluster."""
 
+from hypothesis import settings
+
 pytest_plugins = ["postgres", "operating"]
+
+# A busy machine is no fault of the code; all else stays as it is, such as what continuous integration derives.
+settings.register_profile("unhurried", parent=settings(), deadline=None)
+settings.load_profile("unhurried")
