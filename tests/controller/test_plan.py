@@ -53,7 +53,7 @@ def test_a_job_whose_pod_never_ran_makes_way_for_a_changed_spec() -> None:
     stuck = samples.job(generation=2)
     waiting = samples.pod(waiting_reason="Unschedulable", waiting_message="no node matches")
     decided = decide(seen(jobs=(stuck,), pods=(waiting,)))
-    assert [each.job for each in decided.delete] == [stuck]
+    assert list(decided.delete) == [stuck]
     assert decided.start is None, "not before it is gone"
     assert decided.status.active_run is None
 
@@ -229,7 +229,7 @@ def test_the_history_is_short_and_jobs_beyond_the_limits_are_deleted_oldest_firs
     pods = tuple(samples.ended(0, samples.said(Result.NO_CHANGE), job_name=job.name, uid=job.name) for job in jobs)
     decided = decide(seen(jobs=jobs, pods=pods, successfulRunsHistoryLimit=2))
     assert [run.id for run in decided.status.history] == [f"{number:010}" for number in (6, 5, 4, 3, 2)]
-    assert {each.job.name for each in decided.delete} == {job.name for job in jobs[:5]}
+    assert {job.name for job in decided.delete} == {job.name for job in jobs[:5]}
 
 
 # Time

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collectionsync.controller import rfc3339
+from collectionsync.controller.termination import LONGEST_MESSAGE
 from collectionsync.status import Condition, ConditionStatus, ConditionType, Reason, Status
-
-_LONGEST_MESSAGE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,4 +95,4 @@ def _same(earlier: Condition, later: Condition) -> bool:
 
 def shortened(message: str) -> str:
     """Return `message`, or its start where it is too long for a status that people read."""
-    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

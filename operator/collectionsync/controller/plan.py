@@ -46,24 +46,17 @@ class StartRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteJob:
-    """Delete a Job with its pods."""
-
-    job: JobFacts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do, in this order: write the status, tell, delete. `look_again` is when time alone changes it.
+    """What to do, in this order: write the status, tell, and delete Jobs with their pods.
 
     Where a run is to be started, that comes first, and a new plan then tells of it. `waiting` is the place in the queue
-    of a run that is due and has no room.
+    of a run that is due and has no room. `look_again` is when time alone changes the plan.
     """
 
     start: StartRun | None
     status: Status
     tell: tuple[Notice, ...]
-    delete: tuple[DeleteJob, ...]
+    delete: tuple[JobFacts, ...]
     waiting: Request | None
     look_again: datetime | None
 
@@ -106,9 +99,7 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
         start=start,
         status=status,
         tell=(*told, *notices(seen.status, status)),
-        delete=tuple(
-            DeleteJob(job=job) for job in (*superfluous(seen.resource.spec, (*runs.ended, *runs.known)), *obsolete)
-        ),
+        delete=(*superfluous(seen.resource.spec, (*runs.ended, *runs.known)), *obsolete),
         waiting=waiting if refusal else None,
         look_again=_look_again(seen, upcoming, None if start else due, late=late is not None, now=now),
     )

@@ -301,7 +301,7 @@ class Reconciler:
             resource,
             trigger=trigger,
             after=start.after,
-            inputs=await self._inputs(resource),
+            inputs=seen.inputs or await self._inputs(resource),
             defaults=self._settings.jobs,
         )
         name, namespace = job["metadata"]["name"], resource.metadata.namespace
@@ -337,8 +337,8 @@ class Reconciler:
             self._observer.run_ended(key, run)
         for notice in plan.tell:
             await self._tell(known.namespace, known.name, known.uid, notice)
-        for deletion in plan.delete:
-            await self._cluster.delete_job(deletion.job.namespace, deletion.job.name, deletion.job.uid)
+        for job in plan.delete:
+            await self._cluster.delete_job(job.namespace, job.name, job.uid)
 
     async def _write(self, known: Known, status: Status) -> None:
         if status == known.status:
