@@ -53,6 +53,7 @@ def _parser() -> _Parser:
     migrate.set_defaults(command=_migrate)
 
     _add_operator(commands)
+    _add_check(commands)
 
     crd = commands.add_parser("crd", help="print the CustomResourceDefinition")
     crd.set_defaults(command=_crd)
@@ -67,13 +68,7 @@ def _add_operator(commands: "argparse._SubParsersAction[_Parser]") -> None:
     operator.add_argument("--worker-image", required=True, metavar="IMAGE", help="the image that Jobs run")
     policies = ("Always", "IfNotPresent", "Never")
     operator.add_argument("--image-pull-policy", choices=policies, default="IfNotPresent", help="default: IfNotPresent")
-    operator.add_argument(
-        "--database-secret",
-        default="collectionsync-database",
-        metavar="NAME",
-        help="the Secret, beside each resource, that holds the database's URI (default: collectionsync-database)",
-    )
-    operator.add_argument("--database-secret-key", default="uri", metavar="KEY", help="the key in it (default: uri)")
+    _add_database_secret(operator)
     operator.add_argument("--simultaneous-runs", type=_count, default=4, metavar="N", help="default: 4")
     operator.add_argument(
         "--total-memory", type=_bytes, default="512Mi", metavar="QUANTITY", help="of all runs (default: 512Mi)"
@@ -83,6 +78,29 @@ def _add_operator(commands: "argparse._SubParsersAction[_Parser]") -> None:
     operator.add_argument("--metrics-address", type=_address, default="0.0.0.0:9090", metavar="HOST:PORT")
     operator.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
     operator.set_defaults(command=_run_operator)
+
+
+def _add_check(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    check = commands.add_parser(
+        "check-installation", help="whether an operator in a cluster works; `helm test` asks it"
+    )
+    check.add_argument("--health-url", required=True, metavar="URL", help="the operator's /healthz")
+    check.add_argument(
+        "--namespace", "-n", required=True, metavar="NS", help="where a CollectionSync would be accepted"
+    )
+    check.add_argument("--secrets", type=Path, required=True, metavar="DIR", help="DIR/<secret name>/<key>")
+    _add_database_secret(check)
+    check.set_defaults(command=_check_installation)
+
+
+def _add_database_secret(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database-secret",
+        default="collectionsync-database",
+        metavar="NAME",
+        help="the Secret, beside each resource, that holds the database's URI (default: collectionsync-database)",
+    )
+    parser.add_argument("--database-secret-key", default="uri", metavar="KEY", help="the key in it (default: uri)")
 
 
 def _add_database(parser: argparse.ArgumentParser, otherwise: str) -> None:
@@ -147,6 +165,29 @@ def _run_operator(options: argparse.Namespace) -> int:
             metrics_address=options.metrics_address,
         )
     )
+
+
+def _check_installation(options: argparse.Namespace) -> int:
+    import asyncio
+
+    from collectionsync.installation import Installation, examine
+    from collectionsync.resource import DatabaseSecretRef
+
+    async def report() -> ExitCode:
+        installation = Installation(
+            health_url=options.health_url,
+            namespace=options.namespace,
+            database=DatabaseSecretRef(name=options.database_secret, key=options.database_secret_key),
+            secrets=options.secrets,
+        )
+        code = ExitCode.OK
+        async for found in examine(installation):
+            word = {True: "ok", False: "FAILED", None: "-"}[found.passed]
+            print(f"{word:<6} {found.check}: {found.message}", flush=True)  # noqa: T201
+            code = ExitCode.UNAVAILABLE if found.passed is False else code
+        return code
+
+    return asyncio.run(report())
 
 
 def _sync(options: argparse.Namespace) -> int:

@@ -29,13 +29,17 @@ class Chart:
     folder: Path = CHART
 
     def render(self, *, release: str = "mirrors", namespace: str = "tools", **values: Any) -> list[Object]:
-        """Return the objects of a release with these values.
+        """Return the objects of a release with these values, without those of `helm test`.
 
         Raises:
             RefusedError: helm does not accept the values.
         """
-        text = self._run("template", release, self.folder, "--namespace", namespace, "--values", "-", **values)
-        return [each for each in yaml.safe_load_all(text) if each]
+        return self._template(release, namespace, "--skip-tests", **values)
+
+    def render_test(self, *, release: str = "mirrors", namespace: str = "tools", **values: Any) -> list[Object]:
+        """Return the objects of `helm test`."""
+        found = self._template(release, namespace, **values)
+        return [each for each in found if each["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"]
 
     def lint(self, **values: Any) -> str:
         """Return what `helm lint --strict` says.
@@ -44,6 +48,12 @@ class Chart:
             RefusedError: it found something.
         """
         return self._run("lint", "--strict", self.folder, "--values", "-", **values)
+
+    def _template(self, release: str, namespace: str, *options: str, **values: Any) -> list[Object]:
+        text = self._run(
+            "template", release, self.folder, "--namespace", namespace, "--values", "-", *options, **values
+        )
+        return [each for each in yaml.safe_load_all(text) if each]
 
     def _run(self, *arguments: str | Path, **values: Any) -> str:
         # A helm of one's own takes Kubernetes to be older than any that there still is, unless it is told.

@@ -15,13 +15,52 @@ SCHEMA = read_schema()
 DEFAULTS = {
     "image": {"repository": "collectionsync", "tag": "", "digest": "", "pullPolicy": "IfNotPresent"},
     "imagePullSecrets": [],
-    "database": {"existingSecret": {"name": "collectionsync-database", "key": "uri"}},
+    "database": {
+        "existingSecret": {"name": "collectionsync-database", "key": "uri"},
+        "bundled": {
+            "enabled": False,
+            "namespaces": [],
+            "password": "",
+            "image": {
+                "repository": "docker.io/library/postgres",
+                "tag": "17",
+                "digest": "",
+                "pullPolicy": "IfNotPresent",
+            },
+            "persistence": {"enabled": True, "size": "8Gi", "storageClassName": ""},
+            "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
+        },
+    },
     "operator": {"watchNamespaces": []},
     "limits": {"simultaneousRuns": 4, "totalMemory": "512Mi", "perSourceHost": 2},
     "crds": {"enabled": True, "keep": True},
     "rbac": {"create": True, "aggregate": True},
     "serviceAccount": {"create": True, "name": "", "annotations": {}},
     "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+    "monitoring": {
+        "ifMissing": "skip",
+        "serviceMonitor": {"enabled": False, "interval": "30s", "labels": {}},
+        "podMonitor": {"enabled": False, "interval": "5s", "labels": {}},
+        "prometheusRule": {
+            "enabled": False,
+            "labels": {},
+            "alertLabels": {},
+            "exclude": [],
+            "runbookUrl": "docs/runbooks",
+        },
+        "dashboards": {"enabled": False, "labels": {"grafana_dashboard": "1"}, "annotations": {}, "namespace": ""},
+    },
+    "networkPolicy": {
+        "enabled": False,
+        "metricsFrom": [],
+        "dns": {"to": []},
+        "apiServer": {"to": [], "ports": [443, 6443]},
+        "jobs": {
+            "namespaces": [],
+            "source": {"to": [], "ports": [443]},
+            "database": {"to": [], "ports": [5432]},
+        },
+    },
     "logFormat": "json",
     "commonLabels": {},
     "podLabels": {},
@@ -61,7 +100,8 @@ def test_the_defaults_are_what_people_rely_on() -> None:
 def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
     def same(values: Any, schema: Object, path: str) -> None:
         known = resolved(schema).get("properties", {})
-        if isinstance(values, dict) and values and path != "resources":
+        free = ("resources", "database.bundled.resources", "monitoring.dashboards.labels")
+        if isinstance(values, dict) and values and path not in free:
             assert set(known) - {"global"} == set(values), path
             for name, each in values.items():
                 same(each, known[name], f"{path}.{name}".lstrip("."))
@@ -71,6 +111,10 @@ def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
 
 def test_no_object_takes_what_it_does_not_know() -> None:
     inside_kubernetes = {"global", "affinity.nodeAffinity", "affinity.podAffinity", "affinity.podAntiAffinity"}
+    policies = ("metricsFrom", "dns.to", "apiServer.to", "jobs.source.to", "jobs.database.to")
+    inside_kubernetes |= {
+        f"networkPolicy.{peers}[].{kind}" for peers in policies for kind in ("namespaceSelector", "podSelector")
+    }
     lenient = {path for path, schema in objects_of(SCHEMA) if schema.get("additionalProperties", True) is True}
     assert lenient == inside_kubernetes
 
@@ -154,6 +198,15 @@ def test_values_that_make_sense_are_taken(chart: Chart, values: Object) -> None:
         ({"database": {"existingSecret": {"name": "My_Secret"}}}, "/database/existingSecret/name", "does not match"),
         ({"database": {"existingSecret": {"key": ""}}}, "/database/existingSecret/key", "'' does not match"),
         ({"database": {"uri": "postgresql://"}}, "/database", "'uri' not allowed"),
+        ({"database": {"bundled": True}}, "/database/bundled", "got boolean, want object"),
+        ({"database": {"bundled": {"password": "a'b;--cd"}}}, "/database/bundled/password", "does not match"),
+        ({"database": {"bundled": {"password": "short"}}}, "/database/bundled/password", "'short' does not match"),
+        ({"monitoring": {"ifMissing": "ignore"}}, "/monitoring/ifMissing", "'skip', 'fail', 'render'"),
+        ({"monitoring": {"podMonitor": {"interval": "5"}}}, "/monitoring/podMonitor/interval", "'5' does not match"),
+        ({"monitoring": {"prometheusRule": {"exclude": ["X"]}}}, "/monitoring/prometheusRule/exclude/0", "must be one"),
+        ({"networkPolicy": {"enabled": 1}}, "/networkPolicy/enabled", "got number, want boolean"),
+        ({"networkPolicy": {"apiServer": {"ports": [0]}}}, "/networkPolicy/apiServer/ports/0", "got 0, want 1"),
+        ({"networkPolicy": {"metricsFrom": [{"ip": "::"}]}}, "/networkPolicy/metricsFrom/0", "'ip' not allowed"),
         ({"operator": {"watchNamespaces": "team-a"}}, "/operator/watchNamespaces", "got string, want array"),
         ({"operator": {"watchNamespaces": ["team-*"]}}, "/operator/watchNamespaces/0", "'team-*' does not match"),
         ({"operator": {"watchNamespaces": ["a", "a"]}}, "/operator/watchNamespaces", "are equal"),

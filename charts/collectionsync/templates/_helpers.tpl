@@ -23,22 +23,36 @@ have and no namespace has, keeps "a-b" in "c" apart from "a" in "b-c".
 {{- printf "%s:%s" .Release.Namespace (include "collectionsync.fullname" .) }}
 {{- end }}
 
-{{/* The labels by which the Deployment knows its pods. The pods of Jobs have the same name, and another component. */}}
-{{- define "collectionsync.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "collectionsync.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: operator
+{{/*
+The labels by which a workload of the release knows its pods; takes the root and the component. The pods of Jobs have the
+same name, and another component.
+*/}}
+{{- define "collectionsync.selectorLabelsOf" -}}
+{{- $root := first . -}}
+app.kubernetes.io/name: {{ include "collectionsync.name" $root }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ last . }}
 {{- end }}
 
-{{/* The labels of everything. */}}
-{{- define "collectionsync.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "collectionsync.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
+{{/* The labels of everything that belongs to a component; takes the root and the component. */}}
+{{- define "collectionsync.labelsOf" -}}
+{{- $root := first . -}}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "collectionsync.selectorLabelsOf" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+{{- with $root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* Those of the operator, and of whatever belongs to no other component. */}}
+{{- define "collectionsync.selectorLabels" -}}
+{{- include "collectionsync.selectorLabelsOf" (list . "operator") }}
+{{- end }}
+
+{{- define "collectionsync.labels" -}}
+{{- include "collectionsync.labelsOf" (list . "operator") }}
 {{- end }}
 
 {{/* The ServiceAccount of the operator. */}}
@@ -57,4 +71,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
+{{- end }}
+
+{{/* The labels by which the pods of runs are known, whichever release started them. */}}
+{{- define "collectionsync.workerLabels" -}}
+app.kubernetes.io/name: collectionsync
+app.kubernetes.io/component: worker
+app.kubernetes.io/managed-by: collectionsync-operator
 {{- end }}

@@ -201,6 +201,25 @@ class Cluster:
         """Create an event (core/v1)."""
         await self._ask(Request("POST", f"/api/v1{_within(event['metadata']['namespace'])}/events", event))
 
+    async def served_kinds(self) -> set[str]:
+        """Return the kinds that the API server serves of the project's API group, in the version that is known here.
+
+        Raises:
+            NotFoundError: it does not serve the group in this version.
+        """
+        found = await self._ask(Request("GET", _RESOURCES))
+        return {each["kind"] for each in found["resources"]}
+
+    async def judge(self, namespace: str, resource: Body) -> None:
+        """Let the API server say whether it would create this CollectionSync; it does not (dryRun).
+
+        Raises:
+            RefusedError: it would not; the message is its own.
+            ForbiddenError: whoever asks may not create one.
+        """
+        path = f"{_RESOURCES}{_within(namespace)}/{PLURAL}"
+        await self._ask(Request("POST", path, resource, query={"dryRun": "All"}))
+
     async def _list(self, path: str, **selection: str) -> Listed:
         objects: list[msgspec.Raw] = []
         query = {"limit": str(_PAGE), **selection}

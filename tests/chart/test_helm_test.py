@@ -1,0 +1,59 @@
+"""What `helm test` starts, and what it may do."""
+
+import pytest
+
+from chart.rendering import Chart, Object, only
+from chart.restricted import violations
+from chart.test_access import granted
+from collectionsync import cli
+
+
+def test_it_is_no_part_of_the_release_and_leaves_nothing_behind_when_it_has_passed(chart: Chart) -> None:
+    found = chart.render_test()
+    assert {each["kind"] for each in found} == {"ServiceAccount", "Role", "RoleBinding", "Pod"}
+    for each in found:
+        policy = each["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+        assert policy == "before-hook-creation,hook-succeeded"
+
+
+def test_it_may_show_the_api_server_a_collectionsync_and_nothing_else(chart: Chart) -> None:
+    found = chart.render_test(namespace="tools")
+    assert granted(only(found, "Role")) == {("collectionsync.dev", "collectionsyncs"): {"create"}}
+    account = only(found, "ServiceAccount")["metadata"]
+    subject = {"kind": "ServiceAccount", "name": account["name"], "namespace": "tools"}
+    assert only(found, "RoleBinding")["subjects"] == [subject]
+    assert only(found, "Pod")["spec"]["serviceAccountName"] == account["name"]
+
+
+def test_its_account_is_there_before_its_pod(chart: Chart) -> None:
+    weights = {
+        each["kind"]: int(each["metadata"]["annotations"].get("helm.sh/hook-weight", "0"))
+        for each in chart.render_test()
+    }
+    assert max(weights[kind] for kind in ("ServiceAccount", "Role", "RoleBinding")) < weights["Pod"]
+
+
+def test_it_fits_the_restricted_level(chart: Chart) -> None:
+    pod = only(chart.render_test(), "Pod")
+    assert violations(pod) == []
+    assert pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_it_asks_the_operators_service_and_the_secret_that_the_operator_looks_for(chart: Chart) -> None:
+    secret = {"name": "app.db", "key": "dsn"}
+    values: Object = {"database": {"existingSecret": secret}}
+    (container,) = only(chart.render_test(namespace="tools", **values), "Pod")["spec"]["containers"]
+    told = cli._parser().parse_args(container["args"])
+    service = only(chart.render(namespace="tools", **values), "Service")
+    port = {each["name"]: each["port"] for each in service["spec"]["ports"]}["health"]
+    assert told.health_url == f"http://{service['metadata']['name']}.tools.svc:{port}/healthz"
+    assert (told.database_secret, told.database_secret_key) == ("app.db", "dsn")
+    (mounted,) = container["volumeMounts"]
+    assert mounted["mountPath"] == f"{told.secrets}/{told.database_secret}"
+
+
+@pytest.mark.parametrize("bundled", [False, True])
+def test_the_secret_may_be_elsewhere_unless_the_release_makes_it(chart: Chart, bundled: bool) -> None:
+    pod = only(chart.render_test(database={"bundled": {"enabled": bundled}}), "Pod")
+    (volume,) = pod["spec"]["volumes"]
+    assert volume["secret"]["optional"] is not bundled

@@ -1,0 +1,101 @@
+"""Whom the release's pods may talk to, spelt out: whoever wants more has to write it here."""
+
+from typing import Any
+
+from chart.rendering import Chart, Object, of, only
+from collectionsync.controller.jobs import _LABELS as WORKER_LABELS
+
+DNS: Object = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+SCRAPED: Object = {"ports": [{"port": "metrics"}]}
+
+
+def policies(chart: Chart, *, bundled: bool = False, **policy: Any) -> dict[str, Object]:
+    """Return the policies of a release by the component that they confine."""
+    objects = chart.render(networkPolicy={"enabled": True, **policy}, database={"bundled": {"enabled": bundled}})
+    return {each["metadata"]["labels"]["app.kubernetes.io/component"]: each for each in of(objects, "NetworkPolicy")}
+
+
+def test_nothing_is_confined_unless_it_is_asked_for(chart: Chart) -> None:
+    values: Object = {"networkPolicy": {"jobs": {"namespaces": ["a"]}}, "database": {"bundled": {"enabled": True}}}
+    assert of(chart.render(**values), "NetworkPolicy") == []
+
+
+def test_the_operator_reaches_the_api_server_and_names_and_nothing_else(chart: Chart) -> None:
+    spec = policies(chart)["operator"]["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec["egress"] == [{"ports": [{"port": 443}, {"port": 6443}]}, DNS]
+
+
+def test_the_operator_is_scraped_by_everybody_and_asked_for_its_health_by_the_test(chart: Chart) -> None:
+    scraped, asked = policies(chart)["operator"]["spec"]["ingress"]
+    assert scraped == SCRAPED
+    (test,) = [each for each in chart.render_test() if each["kind"] == "Pod"]
+    assert asked["ports"] == [{"port": "health"}]
+    assert asked["from"][0]["podSelector"]["matchLabels"].items() <= test["metadata"]["labels"].items()
+
+
+def test_the_policy_of_the_operator_confines_its_pod(chart: Chart) -> None:
+    objects = chart.render(networkPolicy={"enabled": True})
+    selected = only(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+    assert selected.items() <= only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_jobs_are_confined_where_their_namespaces_are_named_or_watched(chart: Chart) -> None:
+    objects = chart.render(
+        networkPolicy={"enabled": True, "jobs": {"namespaces": ["a", "b"]}}, operator={"watchNamespaces": ["b", "c"]}
+    )
+    found = [each for each in of(objects, "NetworkPolicy") if each["metadata"]["name"].endswith(".jobs")]
+    assert [each["metadata"]["namespace"] for each in found] == ["b", "c", "a"]
+
+
+def test_a_job_reaches_its_source_its_database_and_names_and_nothing_else(chart: Chart) -> None:
+    spec = policies(chart, jobs={"namespaces": ["a"]})["worker"]["spec"]
+    assert spec["podSelector"]["matchLabels"].items() <= WORKER_LABELS.items()
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec["egress"] == [DNS, {"ports": [{"port": 443}]}, {"ports": [{"port": 5432}]}]
+    assert spec["ingress"] == [SCRAPED]
+
+
+def test_a_job_reaches_the_bundled_database(chart: Chart) -> None:
+    egress = policies(chart, bundled=True, jobs={"namespaces": ["a"]})["worker"]["spec"]["egress"]
+    assert len(egress) == 4
+    (peer,) = egress[-1]["to"]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "tools"}
+    assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "database"
+
+
+def test_the_bundled_database_is_reached_by_jobs_and_by_the_test_and_reaches_nobody(chart: Chart) -> None:
+    spec = policies(chart, bundled=True)["database"]["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert "egress" not in spec
+    (rule,) = spec["ingress"]
+    assert rule["ports"] == [{"port": "postgresql"}]
+    jobs, test = rule["from"]
+    assert jobs["namespaceSelector"] == {}
+    assert jobs["podSelector"]["matchLabels"].items() <= WORKER_LABELS.items()
+    assert test == {"podSelector": {"matchLabels": {**test["podSelector"]["matchLabels"]}}}
+    assert test["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "test"
+
+
+def test_all_of_it_can_be_narrowed_down(chart: Chart) -> None:
+    peer = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    found = policies(
+        chart,
+        metricsFrom=peer,
+        dns={"to": peer},
+        apiServer={"to": peer, "ports": [6443]},
+        jobs={
+            "namespaces": ["a"],
+            "source": {"to": peer, "ports": [8443]},
+            "database": {"to": peer, "ports": [6432]},
+        },
+    )
+    operator, worker = found["operator"]["spec"], found["worker"]["spec"]
+    assert operator["ingress"][0] == {"from": peer, **SCRAPED}
+    assert operator["egress"] == [{"to": peer, "ports": [{"port": 6443}]}, {"to": peer, **DNS}]
+    assert worker["ingress"] == [{"from": peer, **SCRAPED}]
+    assert worker["egress"] == [
+        {"to": peer, **DNS},
+        {"to": peer, "ports": [{"port": 8443}]},
+        {"to": peer, "ports": [{"port": 6432}]},
+    ]
