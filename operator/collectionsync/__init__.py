@@ -1,3 +1,3 @@
 """Mirror Ansible collections into PostgreSQL, declared as Kubernetes objects, in flat and measured memory."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -110,7 +110,7 @@ async def _sample(namespace: str) -> str:
     try:
         await _cluster().judge(namespace, SAMPLE)
     except ForbiddenError as error:
-        raise CheckError(f"{error}; the test's account needs to create {PLURAL} in {namespace}") from error
+        raise CheckError(f"{error}; the account of this pod needs to create {PLURAL} there") from error
     except ClusterError as error:
         raise CheckError(f"{error}; is the definition as new as this release?") from error
     return f"a {KIND} would be accepted in namespace {namespace}"

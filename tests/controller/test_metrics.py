@@ -1,6 +1,7 @@
 """What a scrape of the operator tells is what the cache knows at that moment, in names that Prometheus expects."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from collectionsync.controller.admission import Request
+from collectionsync.controller.admission import Budget, Request
 from collectionsync.controller.cache import Cache
 from collectionsync.controller.jobs import build_job
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
@@ -18,6 +19,7 @@ from collectionsync.status import Condition, ConditionStatus, Content, Run, Stat
 from controller import samples
 
 OURS = {"namespace": "mirrors", "name": "community"}
+BUDGET = Budget(simultaneous_runs=4, total_memory_bytes=512 * samples.MI, per_source_host=2)
 RUN = Run(
     id="0123456789",
     job_name="community-0123456789",
@@ -26,6 +28,7 @@ RUN = Run(
     reason="OOMKilled",
     duration="1m12s",
     peak_rss_bytes=57 * samples.MI,
+    cgroup_peak_bytes=60 * samples.MI,
     memory_limit_bytes=64 * samples.MI,
     fetched_bytes=1000,
     versions=VersionCounts(created=4, unchanged=8),
@@ -65,7 +68,7 @@ class Scene:
         self.observer = Observer()
         self.reconciler = Working()
         self.registry = CollectorRegistry()
-        self.registry.register(OperatorCollector(self.cache, self.reconciler, self.observer, self.counters))
+        self.registry.register(OperatorCollector(self.cache, self.reconciler, self.observer, self.counters, BUDGET))
 
     def add(self, status: Status = STATUS, **spec: Any) -> None:
         self.cache.saw_resource({**samples.body(**spec), "status": msgspec.to_builtins(status)})
@@ -90,6 +93,39 @@ def test_a_resource_is_told_with_its_source_and_its_limit(scene: Scene) -> None:
     assert scene.ours("collectionsync_suspended") == 0
 
 
+def test_a_resource_is_told_with_its_age_before_anybody_has_looked_at_it() -> None:
+    scene = Scene()
+    scene.add(Status())
+    created = datetime.fromisoformat(samples.body()["metadata"]["creationTimestamp"])
+    assert scene.ours("collectionsync_created_timestamp_seconds") == created.timestamp()
+
+
+def test_a_resource_that_cannot_be_read_is_told_with_its_age_and_its_conditions() -> None:
+    scene = Scene()
+    scene.add(collections=[{"name": "NO"}])
+    assert scene.ours("collectionsync_created_timestamp_seconds") is not None
+    assert scene.ours("collectionsync_status_condition", type="Ready", status="False") == 1
+    assert scene.ours("collectionsync_sync_period_seconds") is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"),
+    [
+        ({"schedule": "17 3 * * *"}, 86400),
+        ({"schedule": "*/5 * * * *", "timeZone": "Europe/Zurich", "jitter": "1m"}, 300),
+        ({"interval": "6h"}, 21600),
+        ({"schedule": "17 3 * * *", "suspend": True}, 86400),
+        ({}, None),
+        ({"schedule": "61 * * * *"}, None),
+        ({"schedule": "17 3 * * *", "timeZone": "Europe/Atlantis"}, None),
+    ],
+)
+def test_the_time_between_two_runs_is_told_where_there_is_one(spec: dict[str, Any], seconds: float | None) -> None:
+    scene = Scene()
+    scene.add(**spec)
+    assert scene.ours("collectionsync_sync_period_seconds") == seconds
+
+
 def test_each_condition_has_one_status_that_holds(scene: Scene) -> None:
     def of(kind: str) -> list[float | None]:
         told = ("True", "False", "Unknown")
@@ -107,7 +143,9 @@ def test_a_resource_that_was_never_looked_at_is_ready_unknown() -> None:
 
 
 def test_the_last_run_is_told_with_what_it_took(scene: Scene) -> None:
+    assert scene.ours("collectionsync_last_run_info", result="Failed", reason="OOMKilled") == 1
     assert scene.ours("collectionsync_last_run_peak_rss_bytes") == 57 * samples.MI
+    assert scene.ours("collectionsync_last_run_cgroup_peak_memory_bytes") == 60 * samples.MI
     assert scene.ours("collectionsync_last_run_memory_limit_bytes") == 64 * samples.MI
     assert scene.ours("collectionsync_last_run_duration_seconds") == 72
     assert scene.ours("collectionsync_last_run_versions", outcome="unchanged") == 8
@@ -127,6 +165,23 @@ def test_runs_are_counted_from_zero_so_that_the_first_is_an_increase(scene: Scen
     assert scene.ours("collectionsync_run_duration_seconds_bucket", le="120.0") == 1
 
 
+def missed(scene: Scene, *, hours_ago: tuple[int, ...], told: bool = False) -> float | None:
+    scene.counters.missed("mirrors/community", [samples.NOW - timedelta(hours=each) for each in hours_ago], told)
+    return scene.ours("collectionsync_missed_schedules_total")
+
+
+def test_missed_schedules_are_counted_from_zero_and_each_of_them_once(scene: Scene) -> None:
+    assert scene.ours("collectionsync_missed_schedules_total") == 0
+    assert missed(scene, hours_ago=(5,)) == 1
+    assert missed(scene, hours_ago=(5,)) == 1, "it is told again each time the resource is looked at"
+    assert missed(scene, hours_ago=(3, 4, 5)) == 3
+
+
+def test_missed_schedules_that_an_operator_before_has_told_of_are_not_counted_again(scene: Scene) -> None:
+    assert missed(scene, hours_ago=(4, 5), told=True) == 0
+    assert missed(scene, hours_ago=(3, 4, 5), told=True) == 1
+
+
 def test_nothing_is_told_of_a_resource_that_is_gone(scene: Scene) -> None:
     scene.counters.ended("mirrors/community", RUN)
     scene.cache.saw_resource({**samples.body(), "metadata": samples.body()["metadata"]}, deleted=True)
@@ -144,6 +199,27 @@ def test_what_runs_and_what_waits_is_told_with_the_memory_it_takes(scene: Scene)
     assert scene.value("collectionsync_operator_admitted_memory_bytes") == 64 * samples.MI
     assert scene.value("collectionsync_operator_queued_runs") == 1
     assert scene.value("collectionsync_operator_api_requests_total") == 7
+
+
+def test_what_all_runs_may_take_is_told_beside_what_they_take(scene: Scene) -> None:
+    assert scene.value("collectionsync_operator_memory_budget_bytes") == 512 * samples.MI
+    assert scene.value("collectionsync_operator_simultaneous_runs_limit") == 4
+    assert scene.value("collectionsync_operator_source_host_runs_limit") == 2
+
+
+def test_how_long_looks_take_is_told_by_buckets_that_have_their_bound_in_them(scene: Scene) -> None:
+    for seconds in (0.005, 0.006, 1000.0):
+        scene.observer.durations.observe(seconds)
+    name = "collectionsync_operator_reconcile_duration_seconds"
+    assert [scene.value(f"{name}_bucket", le=each) for each in ("0.005", "0.01", "30.0", "+Inf")] == [1, 2, 2, 3]
+    assert scene.value(f"{name}_count") == 3
+    assert scene.value(f"{name}_sum") == pytest.approx(1000.011)
+
+
+def test_an_operator_that_has_listed_nothing_yet_tells_of_no_time_at_which_it_did(scene: Scene) -> None:
+    assert scene.value("collectionsync_operator_last_resync_timestamp_seconds") is None
+    scene.observer.last_resync = 1000.0
+    assert scene.value("collectionsync_operator_last_resync_timestamp_seconds") == 1000
 
 
 def families(scene: Scene) -> Iterator[Any]:

@@ -6,7 +6,7 @@ What a real API server and real pods do is in tests/cluster; here its errors com
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -23,6 +23,7 @@ from collectionsync.controller.cluster import (
     Listed,
     RefusedError,
 )
+from collectionsync.controller.metrics import RunCounters
 from collectionsync.controller.reconcile import Observer, Reconciler
 from collectionsync.controller.settings import Settings
 from controller import samples
@@ -127,7 +128,9 @@ class Operator:
             health_address=("", 0),
             metrics_address=("", 0),
         )
-        self.reconciler = Reconciler(cast("Cluster", server), settings, self.cache, Observer(), **options)
+        self.counters = RunCounters()
+        observer = Observer(times_missed=self.counters.missed)
+        self.reconciler = Reconciler(cast("Cluster", server), settings, self.cache, observer, **options)
 
     def tell(self, body: Body, *, deleted: bool = False) -> None:
         self.reconciler.enqueue(self.cache.saw_resource(body, deleted=deleted))
@@ -218,6 +221,23 @@ async def test_the_operator_ends_to_watch_a_namespace_that_it_may_read_by_now() 
     task = asyncio.create_task(operator.reconciler.run())
     server.forbidden = set()
     await asyncio.wait_for(task, 60)
+
+
+def missed(operator: Operator) -> float:
+    (found,) = (each for each in operator.counters.families(operator.cache.resources) if "missed" in each.name)
+    (sample,) = found.samples
+    return sample.value
+
+
+async def test_what_was_missed_before_the_operator_started_is_counted_though_its_run_starts_at_once() -> None:
+    server = Server()
+    ran = {"id": "a", "jobName": "community-a", "generation": 3, "result": "NoChange", "reason": "NoChange"}
+    began = rfc3339.render(datetime.now(UTC) - timedelta(hours=3, minutes=30))
+    body = samples.body(schedule="0 * * * *", metadata={"creationTimestamp": began})
+    server.put({**body, "status": {"lastRun": {**ran, "startTime": began}}})
+    async with operating(server) as operator:
+        await until(lambda: len(server.jobs) == 1, "the run that makes up for it")
+        assert missed(operator) in {2, 3}, "by the minute at which the test runs"
 
 
 async def test_nothing_is_written_where_nothing_has_changed() -> None:

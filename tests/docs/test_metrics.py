@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from collectionsync.controller.admission import Request
+from collectionsync.controller.admission import Budget, Request
 from collectionsync.controller.cache import Cache
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
 from collectionsync.controller.reconcile import Observer
@@ -31,6 +31,7 @@ RUN = Run(
     reason=Reason.SUCCEEDED,
     duration="1m12s",
     peak_rss_bytes=1,
+    cgroup_peak_bytes=1,
     memory_limit_bytes=1,
 )
 FULL = Status(
@@ -61,9 +62,10 @@ class Idle:
 
 def operator() -> Iterable[Metric]:
     cache, counters = Cache(), RunCounters()
-    cache.saw_resource({**samples.body(), "status": msgspec.to_builtins(FULL)})
+    cache.saw_resource({**samples.body(interval="1h"), "status": msgspec.to_builtins(FULL)})
     counters.ended("mirrors/community", RUN)
-    return OperatorCollector(cache, Idle(), Observer(), counters).collect()
+    budget = Budget(simultaneous_runs=1, total_memory_bytes=1, per_source_host=1)
+    return OperatorCollector(cache, Idle(), Observer(), counters, budget).collect()
 
 
 def worker(folder: Path) -> Iterable[Metric]:

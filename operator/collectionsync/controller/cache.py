@@ -8,10 +8,12 @@ so that nothing old replaces anything new, whichever way it came. It talks to no
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from collectionsync.controller import rfc3339
 from collectionsync.controller.admission import Request
 from collectionsync.controller.conditions import Because
 from collectionsync.controller.observed import NAME_LABEL, JobFacts, PodFacts, job_facts, pod_facts
@@ -29,13 +31,17 @@ def key_of(namespace: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A resource as it was last seen. `resource` is None where it cannot be read, and `fault` says why."""
+    """A resource as it was last seen. `resource` is None where it cannot be read, and `fault` says why.
+
+    `created` is None where the API server does not tell, which none does.
+    """
 
     namespace: str
     name: str
     uid: str
     version: int
     generation: int
+    created: datetime | None
     resource: CollectionSync | None
     status: Status
     fault: Because | None
@@ -213,6 +219,7 @@ def _known(body: Body) -> Known:
         uid=metadata["uid"],
         version=_version(body),
         generation=metadata.get("generation", 0),
+        created=rfc3339.parse(metadata.get("creationTimestamp")),
         resource=resource,
         status=_status(body.get("status") or {}),
         fault=fault,

@@ -50,7 +50,8 @@ class Plan:
     """What to do, in this order: write the status, tell, and delete Jobs with their pods.
 
     Where a run is to be started, that comes first, and a new plan then tells of it. `waiting` is the place in the queue
-    of a run that is due and has no room. `look_again` is when time alone changes the plan.
+    of a run that is due and has no room. `missed` are the scheduled times whose starting deadline has passed without a
+    run. `look_again` is when time alone changes the plan.
     """
 
     start: StartRun | None
@@ -58,6 +59,7 @@ class Plan:
     tell: tuple[Notice, ...]
     delete: tuple[JobFacts, ...]
     waiting: Request | None
+    missed: tuple[datetime, ...]
     look_again: datetime | None
 
 
@@ -101,6 +103,7 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
         tell=(*told, *notices(seen.status, status)),
         delete=(*superfluous(seen.resource.spec, (*runs.ended, *runs.known)), *obsolete),
         waiting=waiting if refusal else None,
+        missed=story.missed(situation, due) if due else (),
         look_again=_look_again(seen, upcoming, None if start else due, late=late is not None, now=now),
     )
 

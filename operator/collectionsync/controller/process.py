@@ -37,14 +37,14 @@ def run(settings: Settings) -> ExitCode:
 
 async def _run(settings: Settings) -> ExitCode:
     cache, counters = Cache(), RunCounters()
-    observer = Observer(run_ended=counters.ended, resource_gone=counters.gone)
+    observer = Observer(run_ended=counters.ended, times_missed=counters.missed, resource_gone=counters.gone)
     cluster = Cluster()
     reconciler = Reconciler(cluster, settings, cache, observer)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with _metrics(settings, OperatorCollector(cache, reconciler, observer, counters)):
+    with _metrics(settings, OperatorCollector(cache, reconciler, observer, counters, settings.budget)):
         served = await reconciler.begin()
         watching = asyncio.create_task(
             serve(

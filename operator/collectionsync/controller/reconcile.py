@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -30,13 +30,14 @@ from collectionsync.controller.cluster import (
 )
 from collectionsync.controller.conditions import Because, Notice, Story, conditions
 from collectionsync.controller.events import event
+from collectionsync.controller.histogram import Histogram
 from collectionsync.controller.jobs import build_job, secret_names, source_host
 from collectionsync.controller.observed import JobFacts, PodFacts, pod_facts
 from collectionsync.controller.plan import Plan, Seen, StartRun
 from collectionsync.controller.runs import survey
 from collectionsync.controller.settings import Settings
 from collectionsync.resource import CollectionSync, memory_limit_bytes
-from collectionsync.status import ConditionStatus, Reason, Run, Status
+from collectionsync.status import ConditionStatus, ConditionType, Reason, Run, Status
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +49,25 @@ _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=60)
 _REFUSED_FOR = timedelta(minutes=10)
 _FORBIDDEN_FOR = timedelta(minutes=1)
+_DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 @dataclass(slots=True)
 class Observer:
-    """Counts what the operator does, for those who measure it."""
+    """Counts what the operator does, for those who measure it.
+
+    `times_missed` is given the scheduled times of a resource that were missed, the latest first, and whether its status
+    told so before; the same times come again until a run starts.
+    """
 
     reconciles: int = 0
     failures: int = 0
-    seconds: float = 0.0
+    durations: Histogram = field(default_factory=lambda: Histogram(_DURATION_BUCKETS))
     missed: int = 0
     last_resync: float = 0.0
     last_events: dict[str, float] = field(default_factory=dict)
     run_ended: Callable[[str, Run], None] = field(default=lambda key, run: None)
+    times_missed: Callable[[str, Sequence[datetime], bool], None] = field(default=lambda key, times, told: None)
     resource_gone: Callable[[str], None] = field(default=lambda key: None)
 
 
@@ -203,7 +210,7 @@ class Reconciler:
         began = time.monotonic()
         done = await self._carefully(key, lambda: self._reconcile(key))
         self._observer.reconciles += 1
-        self._observer.seconds += time.monotonic() - began
+        self._observer.durations.observe(time.monotonic() - began)
         if done:
             self._pauses.pop(key, None)
             return
@@ -240,6 +247,8 @@ class Reconciler:
             return
         seen = await self._seen(key, known, known.resource)
         plan = self._planned(seen)
+        if plan.missed:
+            self._observer.times_missed(key, plan.missed, _is_out_of_sync(known.status))
         if plan.start:
             await self._start(key, seen, plan.start)
             plan = self._planned(await self._seen(key, known, known.resource))
@@ -361,6 +370,11 @@ class Reconciler:
 def _looks_at_secrets(known: Known) -> bool:
     """Whether a change of a Secret may be what a resource waits for."""
     return known.resource is not None and triggers.failed(known.resource, known.status)
+
+
+def _is_out_of_sync(status: Status) -> bool:
+    found = (each for each in status.conditions if each.type == ConditionType.OUT_OF_SYNC)
+    return any(each.status is ConditionStatus.TRUE for each in found)
 
 
 def _unreadable(known: Known) -> Status:

@@ -36,6 +36,7 @@ _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 # In the 28 years from here, a year of each kind comes: with each first weekday, and leap years with each, too.
 _SOME_JANUARY = datetime(2000, 1, 1)
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 # Zones are files, found by their names. Left out are links of the machine's own, and what counts leap seconds.
 _ZONE = re.compile(r"(?!(?:right|posix|posixrules|localtime|Factory)\b)[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,3}")
@@ -73,6 +74,37 @@ def next_time(spec: Spec, *, uid: str, since: datetime, now: datetime) -> dateti
         return _after_interval(spec, since, offset)
     tick = _clock(spec.schedule, spec.time_zone).first(now - offset)
     return None if tick is None else tick + offset
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time between two runs. It holds from `since` on, and before `until`, when the next time comes."""
+
+    length: timedelta
+    since: datetime
+    until: datetime
+
+
+def period(spec: Spec, *, uid: str, now: datetime) -> Period | None:
+    """Return the time between two scheduled runs; None where none is due by the clock.
+
+    Those of a cron expression need not be alike: working hours have nights between them. It is the longer one of the
+    period that goes on and the one before it: whoever has seen no run for twice as long has missed two.
+
+    Raises:
+        ScheduleError: the schedule or its time zone cannot be used.
+    """
+    offset = _offset(spec, uid)
+    if spec.schedule is None:
+        length = _after_interval(spec, now, offset)
+        return None if length is None else Period(length - now, _EVER, _NEVER)
+    clock = _clock(spec.schedule, spec.time_zone)
+    until = clock.first(now - offset)
+    since = clock.last(now - offset)
+    if until is None or since is None:
+        return None
+    before = clock.last(since - _SECOND)
+    return Period(max(until - since, since - before if before else timedelta(0)), since + offset, until + offset)
 
 
 def _after_interval(spec: Spec, since: datetime, offset: timedelta) -> datetime | None:

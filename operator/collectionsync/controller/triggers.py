@@ -33,7 +33,11 @@ _LONGEST_REQUEST = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """Why a run is due: a name that is the same whenever it is asked for, and since when."""
+    """Why a run is due: a name that is the same whenever it is asked for, and since when.
+
+    One run answers all times of the schedule that have passed without one: it is named after the last of them, and due
+    since the first.
+    """
 
     name: str
     due: datetime
@@ -156,13 +160,12 @@ def _inputs(situation: Situation) -> Trigger | None:
 def _schedule(situation: Situation) -> Trigger | None:
     if is_stalled(situation):
         return None
-    due = schedule.due_time(
-        situation.resource.spec,
-        uid=situation.resource.metadata.uid,
-        since=schedule_handled(situation),
-        now=situation.now,
-    )
-    return None if due is None else Trigger(name=f"Schedule/{rfc3339.render(due)}", due=due)
+    spec, uid, handled = situation.resource.spec, situation.resource.metadata.uid, schedule_handled(situation)
+    last = schedule.due_time(spec, uid=uid, since=handled, now=situation.now)
+    if last is None:
+        return None
+    first = schedule.next_time(spec, uid=uid, since=handled, now=handled)
+    return Trigger(name=f"Schedule/{rfc3339.render(last)}", due=first or last)
 
 
 def _next_scheduled(situation: Situation) -> datetime | None:
