@@ -50,7 +50,7 @@ COPY --from=build /project /opt/collectionsync
 
 LABEL org.opencontainers.image.title="collectionsync" \
       org.opencontainers.image.description="Mirror Ansible collections into PostgreSQL, in flat and measured memory" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/collectionsync/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \

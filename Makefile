@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo cluster test test-fast lint bench generate pins clean
+.PHONY: help setup demo cluster test test-fast lint bench package generate pins clean
 
 help:  ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,15 +40,22 @@ lint: setup  ## ruff, mypy --strict, import layers, generated files
 	$(BIN)/lint-imports
 	@$(BIN)/collectionsync crd | diff -u crds/collectionsync.yaml - \
 	  || { echo "crds/collectionsync.yaml has drifted: run make generate" >&2; exit 1; }
+	@PYTHONPATH=tests $(BIN)/python -m release versions --check
+	@$(BIN)/python -m dashboards --check
 
 bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes a ready corpus
 	@$(BIN)/python -m compileall -q operator  # an installed worker compiles nothing, and compiling takes memory
 	$(BIN)/python -m bench $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
 
+package: setup  ## image, chart, wheel, SBOM and checksums in dist/; BASE_IMAGE=... to build on another Debian
+	@PYTHONPATH=tests $(BIN)/python -m release package $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE))
+
 generate: setup  ## write the generated files again
+	PYTHONPATH=tests $(BIN)/python -m release versions
 	$(BIN)/ruff format .
 	$(BIN)/collectionsync crd > crds/collectionsync.yaml
 	cp crds/collectionsync.yaml charts/collectionsync/files/crd.yaml
+	$(BIN)/python -m dashboards
 	cd tests && ../$(BIN)/python -m chart.documentation
 
 pins: setup  ## resolve requirements/*.txt again

@@ -29,17 +29,16 @@ class Chart:
     folder: Path = CHART
 
     def render(self, *, release: str = "mirrors", namespace: str = "tools", **values: Any) -> list[Object]:
-        """Return the objects of a release with these values, without those of `helm test`.
+        """Return the objects of a release with these values, but for what `helm test` is made of.
 
         Raises:
             RefusedError: helm does not accept the values.
         """
-        return self._template(release, namespace, "--skip-tests", **values)
+        return [each for each in self._template(release, namespace, **values) if not _is_of_the_test(each)]
 
     def render_test(self, *, release: str = "mirrors", namespace: str = "tools", **values: Any) -> list[Object]:
-        """Return the objects of `helm test`."""
-        found = self._template(release, namespace, **values)
-        return [each for each in found if each["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"]
+        """Return what `helm test` is made of: its pod, which it starts, and the pod's account."""
+        return [each for each in self._template(release, namespace, **values) if _is_of_the_test(each)]
 
     def lint(self, **values: Any) -> str:
         """Return what `helm lint --strict` says.
@@ -69,6 +68,11 @@ class Chart:
         if run.returncode:
             raise RefusedError(run.stderr + run.stdout)
         return run.stdout
+
+
+def _is_of_the_test(each: Object) -> bool:
+    labels = each["metadata"].get("labels", {})
+    return bool(labels.get("app.kubernetes.io/component") == "test")
 
 
 def only(objects: list[Object], kind: str) -> Object:

@@ -8,12 +8,10 @@ from chart.test_access import granted
 from collectionsync import cli
 
 
-def test_it_is_no_part_of_the_release_and_leaves_nothing_behind_when_it_has_passed(chart: Chart) -> None:
-    found = chart.render_test()
-    assert {each["kind"] for each in found} == {"ServiceAccount", "Role", "RoleBinding", "Pod"}
-    for each in found:
-        policy = each["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
-        assert policy == "before-hook-creation,hook-succeeded"
+def test_its_pod_is_started_by_the_test_alone_and_stays_until_the_next(chart: Chart) -> None:
+    hooks = {each["kind"]: each["metadata"].get("annotations", {}) for each in chart.render_test()}
+    assert hooks.pop("Pod") == {"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "before-hook-creation"}
+    assert hooks == {"ServiceAccount": {}, "Role": {}, "RoleBinding": {}}
 
 
 def test_it_may_show_the_api_server_a_collectionsync_and_nothing_else(chart: Chart) -> None:
@@ -25,12 +23,9 @@ def test_it_may_show_the_api_server_a_collectionsync_and_nothing_else(chart: Cha
     assert only(found, "Pod")["spec"]["serviceAccountName"] == account["name"]
 
 
-def test_its_account_is_there_before_its_pod(chart: Chart) -> None:
-    weights = {
-        each["kind"]: int(each["metadata"]["annotations"].get("helm.sh/hook-weight", "0"))
-        for each in chart.render_test()
-    }
-    assert max(weights[kind] for kind in ("ServiceAccount", "Role", "RoleBinding")) < weights["Pod"]
+def test_its_rights_can_be_left_to_others(chart: Chart) -> None:
+    kinds = {each["kind"] for each in chart.render_test(rbac={"create": False})}
+    assert kinds == {"ServiceAccount", "Pod"}
 
 
 def test_it_fits_the_restricted_level(chart: Chart) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from chart.rendering import Chart, identity, of, only, pods
+from collectionsync import __version__
 from collectionsync.controller.jobs import _LABELS as WORKER_LABELS
 
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
@@ -17,9 +18,9 @@ def test_every_object_says_what_it_belongs_to(chart: Chart) -> None:
                 "app.kubernetes.io/name": "collectionsync",
                 "app.kubernetes.io/instance": "mirrors",
                 "app.kubernetes.io/component": "operator",
-                "app.kubernetes.io/version": "0.1.0",
+                "app.kubernetes.io/version": __version__,
                 "app.kubernetes.io/managed-by": "Helm",
-                "helm.sh/chart": "collectionsync-0.1.0",
+                "helm.sh/chart": f"collectionsync-{__version__}",
                 "team": "tools",
             }.items()
         ), identity(each)

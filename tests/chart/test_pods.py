@@ -6,7 +6,7 @@ import pytest
 
 from chart.rendering import Chart, Object, only, operator_container, pods
 from chart.restricted import violations
-from collectionsync import cli, malloc
+from collectionsync import __version__, cli, malloc
 
 EVERY_KIND_OF_VALUES: list[dict[str, Any]] = [
     {},
@@ -82,7 +82,7 @@ def test_a_loop_that_stands_still_restarts_the_pod_and_does_not_make_it_unready(
 def test_without_values_the_operator_is_told_the_defaults(chart: Chart) -> None:
     told = options(chart)
     assert told.namespace == []
-    assert told.worker_image == "collectionsync:0.1.0"
+    assert told.worker_image == f"collectionsync:{__version__}"
     assert told.image_pull_policy == "IfNotPresent"
     assert (told.database_secret, told.database_secret_key) == ("collectionsync-database", "uri")
     assert (told.simultaneous_runs, told.total_memory, told.per_source_host) == (4, 512 << 20, 2)
@@ -111,7 +111,7 @@ def test_the_operator_is_told_what_the_values_say(chart: Chart) -> None:
 @pytest.mark.parametrize(
     ("image", "reference"),
     [
-        ({}, "collectionsync:0.1.0"),
+        ({}, f"collectionsync:{__version__}"),
         ({"tag": "edge"}, "collectionsync:edge"),
         ({"tag": "edge", "digest": "sha256:" + "a" * 64}, "collectionsync@sha256:" + "a" * 64),
     ],

@@ -1,6 +1,6 @@
 # Starts the bundled PostgreSQL; run by `sh -eu` in an image that has initdb and postgres on its PATH. The first start makes
 # the cluster beside its place and moves it there when it is whole. Each start sets the password that the Secret has now.
-read -r password < /secrets/password
+password=$(cat /secrets/password)
 
 single() {
   postgres --single -D "$1" postgres > /dev/null
@@ -9,7 +9,8 @@ single() {
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   new="$PGDATA.new"
   rm -rf "$new"
-  initdb --pgdata "$new" --username postgres --encoding UTF8 --locale C.UTF-8 --auth-local peer --auth-host scram-sha-256
+  initdb --pgdata "$new" --username postgres --encoding UTF8 --locale C.UTF-8 --data-checksums \
+    --auth-local peer --auth-host scram-sha-256
   echo "host all all all scram-sha-256" >> "$new/pg_hba.conf"
   echo "CREATE ROLE collectionsync LOGIN" | single "$new"
   echo "CREATE DATABASE collectionsync OWNER collectionsync" | single "$new"

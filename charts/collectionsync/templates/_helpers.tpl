@@ -79,3 +79,8 @@ app.kubernetes.io/name: collectionsync
 app.kubernetes.io/component: worker
 app.kubernetes.io/managed-by: collectionsync-operator
 {{- end }}
+
+{{/* The name of the pod of `helm test`, and of its account. */}}
+{{- define "collectionsync.test.name" -}}
+{{- printf "%s-test" (include "collectionsync.fullname" . | trunc 58 | trimSuffix "-") }}
+{{- end }}
