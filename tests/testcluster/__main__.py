@@ -6,21 +6,23 @@ import sys
 from collections.abc import Sequence
 
 from testcluster.errors import ClusterError
-from testcluster.images import image_archive
+from testcluster.images import image_archive, postgres_archive
 from testcluster.interactive import published, until_interrupted, usage
 from testcluster.node import prepare, running_node
+from testcluster.starting import postgres_image
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m testcluster", description="A one-node Kubernetes for tests.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start a node with the project's image in it, and stop it on Ctrl-C")
-    commands.add_parser("build", help="build and fetch what a node needs, and the image")
+    commands.add_parser("up", help="start a node with the images in it, and stop it on Ctrl-C")
+    commands.add_parser("build", help="build and fetch what a node needs, and the images")
     return parser
 
 
 def _up() -> None:
     with running_node(image_archive()) as cluster, published(cluster) as config:
+        postgres_image(cluster)
         print(usage(cluster, config), flush=True)  # noqa: T201 - what this command is for
         until_interrupted()
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             prepare()
             image_archive()
+            postgres_archive()
     except ClusterError as error:
         print(f"testcluster: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -1,4 +1,4 @@
-"""Kubernetes and helm, built with Go from the modules that kubernetes/go.mod pins.
+"""Kubernetes, helm and the addons, built with Go from the modules that kubernetes/ and addons/go.mod pin.
 
 The first build takes minutes, and the module proxy; after it the cache has them. Nothing is installed anywhere.
 """
@@ -15,7 +15,10 @@ from testcluster.errors import ClusterError, UnavailableError
 
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet")
 
+ADDONS = ("coredns", "isolation", "network-policies", "volumes")
+
 _SOURCE = Path(__file__).parent / "kubernetes"
+_ADDONS_SOURCE = Path(__file__).parent / "addons"
 _OLDEST_GO = (1, 21)
 """From this version on, Go fetches by itself the newer toolchain that go.mod asks for."""
 _VERSION = "k8s.io/component-base/version"
@@ -28,8 +31,12 @@ def binaries() -> Path:
 
 def binaries_digest() -> str:
     """A digest of all that goes into them."""
-    files = [path for pattern in ("go.mod", "go.sum", "**/*.go") for path in _SOURCE.glob(pattern)]
-    return digest(_SOURCE, files, platform.machine(), "1")
+    return _source_digest(_SOURCE)
+
+
+def addons() -> Path:
+    """The folder with what a node has besides Kubernetes: `ADDONS`; built if need be."""
+    return built("addons", _source_digest(_ADDONS_SOURCE), _build_addons)
 
 
 def kubernetes_version(go_mod: str) -> str:
@@ -51,22 +58,39 @@ def check_go(answer: str) -> None:
         )
 
 
+def _source_digest(source: Path) -> str:
+    files = [path for pattern in ("go.mod", "go.sum", "**/*.go") for path in source.glob(pattern)]
+    return digest(source, files, platform.machine(), "1")
+
+
 def _build(folder: Path) -> None:
-    if shutil.which("go") is None:
-        check_go("")
-    check_go(run(["go", "version"], environment={"GOTOOLCHAIN": "local"}).stdout)
-    print("building Kubernetes with Go; the first time it takes minutes", file=sys.stderr, flush=True)  # noqa: T201
+    _announce("Kubernetes")
     version = kubernetes_version((_SOURCE / "go.mod").read_text())
     major, minor = version.removeprefix("v").split(".")[:2]
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     flags = " ".join(["-s", "-w", *(f"-X {_VERSION}.{name}={value}" for name, value in stamps.items())])
-    _go_build(folder / "kubernetes", ".", flags)
-    _go_build(folder / "pause", "./pause", "-s -w")
-    _go_build(folder / "helm", "helm.sh/helm/v3/cmd/helm", "-s -w")
+    _go_build(_SOURCE, folder / "kubernetes", ".", flags)
+    _go_build(_SOURCE, folder / "pause", "./pause", "-s -w")
+    _go_build(_SOURCE, folder / "helm", "helm.sh/helm/v3/cmd/helm", "-s -w")
     for name in COMPONENTS:
         (folder / name).symlink_to("kubernetes")
 
 
-def _go_build(target: Path, package: str, linker_flags: str) -> None:
+def _build_addons(folder: Path) -> None:
+    _announce("the addons")
+    _go_build(_ADDONS_SOURCE, folder / "addons", ".", "-s -w")
+    for name in ADDONS:
+        (folder / name).symlink_to("addons")
+
+
+def _announce(what: str) -> None:
+    """Say what is built; raises UnavailableError where no Go can build it."""
+    if shutil.which("go") is None:
+        check_go("")
+    check_go(run(["go", "version"], environment={"GOTOOLCHAIN": "local"}).stdout)
+    print(f"building {what} with Go; the first time it takes minutes", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _go_build(source: Path, target: Path, package: str, linker_flags: str) -> None:
     command: list[str | Path] = ["go", "build", "-trimpath", "-ldflags", linker_flags, "-o", target, package]
-    run(command, folder=_SOURCE, environment={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"})
+    run(command, folder=source, environment={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"})

@@ -16,6 +16,9 @@ class Given:
     context: str
     image: str
     host: str
+    postgres_image: str = ""
+    """Empty where it is not said."""
+    enforces_network_policies: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,4 +60,10 @@ def _given(environment: Mapping[str, str], context: str) -> Given:
     missing = [f"{name} ({meaning})" for name, meaning in needed.items() if not environment.get(name)]
     if missing:
         raise ClusterError(f"To use the cluster of the context {context!r}, set {' and '.join(missing)}.")
-    return Given(context, environment["COLLECTIONSYNC_TEST_IMAGE"], environment["COLLECTIONSYNC_TEST_HOST"])
+    return Given(
+        context,
+        environment["COLLECTIONSYNC_TEST_IMAGE"],
+        environment["COLLECTIONSYNC_TEST_HOST"],
+        environment.get("COLLECTIONSYNC_TEST_POSTGRES_IMAGE", ""),
+        environment.get("COLLECTIONSYNC_TEST_NETWORK_POLICIES") == "enforced",
+    )

@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import socket
 import ssl
+import struct
 from typing import Any
 
 from testcluster.certificates import Pair
-from testcluster.components import NODE_NAME, Layout
+from testcluster.components import DOMAIN, NODE_NAME, Layout
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -38,6 +40,19 @@ class Client:
         connection = http.client.HTTPConnection(*self._layout.proxy_health, timeout=_TIMEOUT_SECONDS)
         return _answer(connection, "/healthz") is not None
 
+    def names_resolve(self) -> bool:
+        """Whether the name of a Service, that of the API server, has an address."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(_TIMEOUT_SECONDS)
+            try:
+                asking.connect((self._layout.cable.node, 53))
+                asking.send(_question(f"kubernetes.default.svc.{DOMAIN}"))
+                answer = asking.recv(512)
+            except OSError:
+                return False
+        _, flags, _, answers = struct.unpack("!4H", answer[:8])
+        return not flags & 0xF and bool(answers)
+
     def _object(self, path: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._get(path) or b"{}")
         return found
@@ -46,6 +61,12 @@ class Client:
         host, _, port = self._layout.server.removeprefix("https://").partition(":")
         connection = http.client.HTTPSConnection(host, int(port), timeout=_TIMEOUT_SECONDS, context=self._context)
         return _answer(connection, path)
+
+
+def _question(name: str) -> bytes:
+    """A packet that asks for the IPv4 addresses of this name (RFC 1035)."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!6H", 1, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
 
 
 def _answer(connection: http.client.HTTPConnection, path: str) -> bytes | None:

@@ -11,6 +11,8 @@ from testcluster.errors import ClusterError
 
 IMAGE = "collectionsync.test/collectionsync:test"
 """The project's image in the tests' own node."""
+POSTGRES_IMAGE = "collectionsync.test/postgres:17"
+"""PostgreSQL's image, once it is loaded."""
 CONTEXT = "collectionsync-test"
 
 Completed = subprocess.CompletedProcess[str]
@@ -18,7 +20,10 @@ Completed = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A cluster that runs. `host` is this machine's address as pods reach it."""
+    """A cluster that runs. `host` is this machine's address as pods reach it.
+
+    Where network policies are enforced, they are so from the first packet of a pod on, for new connections.
+    """
 
     kubeconfig: Path
     context: str
@@ -26,6 +31,7 @@ class Cluster:
     image: str
     kubectl_path: Path
     helm_path: Path
+    enforces_network_policies: bool
     ctr: tuple[str, ...] = ()
     """The command that imports images; empty for a cluster that was given."""
 

@@ -16,6 +16,7 @@ from testcluster.state import cgroup_name
 
 NODE_NAME = "node"
 PAUSE_IMAGE = "localhost/pause:1"
+DOMAIN = "cluster.local"
 
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
@@ -40,6 +41,7 @@ class Layout:
 
     state: Path
     binaries: Path
+    addons: Path
     packages: Path
     cable: Cable
     authority: Authority
@@ -59,9 +61,14 @@ class Layout:
         """Where kube-proxy says whether its rules are in force."""
         return self.cable.node, 10256
 
+    @property
+    def isolation_socket(self) -> Path:
+        """Where network policies are put in force for a pod that is about to start."""
+        return self.state / "isolation.sock"
+
     def component(self, name: str, *flags: str) -> Component:
         """A component that takes its flags as Kubernetes' and etcd's do."""
-        places = (self.binaries, self.packages / "usr/bin", self.packages / "usr/sbin")
+        places = (self.binaries, self.addons, self.packages / "usr/bin", self.packages / "usr/sbin")
         program = next((place / name for place in places if (place / name).exists()), Path(name))
         environment = {"PATH": search_path(*places), "HOME": str(self.state), "LC_ALL": "C.UTF-8"}
         return Component(name, [str(program), *flags], environment)
@@ -185,8 +192,7 @@ def proxy(layout: Layout) -> Component:
         "hostnameOverride": NODE_NAME,
         "bindAddress": layout.cable.node,
         "healthzBindAddress": f"{address}:{port}",
-        # Answers have to come back through the node even where bridges do not ask for rules (no br_netfilter).
-        "iptables": {"masqueradeAll": True, "minSyncPeriod": "0s", "syncPeriod": "30s"},
+        "iptables": {"minSyncPeriod": "0s", "syncPeriod": "30s"},
         # The machine's own settings, which cannot be written from here.
         "conntrack": {"maxPerCore": 0, "min": 0},
         "oomScoreAdj": 0,
@@ -194,9 +200,38 @@ def proxy(layout: Layout) -> Component:
     return layout.component("kube-proxy", f"--config={layout.write('kube-proxy.yaml', config)}")
 
 
-def containerd(layout: Layout, *, snapshotter: str) -> Component:
-    """The container runtime, with the plugins of Debian's package for the pods' network."""
-    layout.write("cni/pods.conflist", network.cni_config())
+def names(layout: Layout) -> Component:
+    """What resolves the names of Services and pods. Others do not exist: nothing outside can be reached."""
+    corefile = _COREFILE.format(node=layout.cable.node, domain=DOMAIN, kubeconfig=layout.kubeconfig("coredns"))
+    return layout.component("coredns", "-conf", layout.write("Corefile", corefile))
+
+
+def policies(layout: Layout) -> Component:
+    """What decides by network policies on the packets that the node's rules queue."""
+    flags = {
+        "kubeconfig": layout.kubeconfig("network-policies"),
+        "node": NODE_NAME,
+        "queue": network.POLICY_QUEUE,
+        "socket": layout.isolation_socket,
+    }
+    return layout.component("network-policies", *_flags(flags))
+
+
+def volumes(layout: Layout) -> Component:
+    """What gives folders of the node's to those who claim volumes."""
+    flags = {"kubeconfig": layout.kubeconfig("volumes"), "node": NODE_NAME, "folder": layout.state / "volumes"}
+    return layout.component("volumes", *_flags(flags))
+
+
+def containerd(layout: Layout, *, snapshotter: str, isolates: bool) -> Component:
+    """The container runtime, with the plugins for the pods' network: Debian's and, where `isolates`, the addons'."""
+    layout.write(
+        "cni/pods.conflist", network.cni_config(isolation_socket=layout.isolation_socket if isolates else None)
+    )
+    plugins = layout.state / "cni-plugins"
+    plugins.mkdir()
+    for program in [*(layout.packages / "usr/lib/cni").iterdir(), layout.addons / "isolation"]:
+        (plugins / program.name).symlink_to(program)
     config = _CONTAINERD.format(
         state=layout.state, packages=layout.packages, pause=PAUSE_IMAGE, snapshotter=snapshotter
     )
@@ -226,8 +261,8 @@ def kubelet(layout: Layout) -> Component:
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
         "oomScoreAdj": 0,
-        # Names are not resolved here: nobody listens there, so that whoever asks is refused at once.
         "clusterDNS": [node],
+        "clusterDomain": DOMAIN,
         "resolvConf": "/dev/null",
         "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
@@ -248,6 +283,25 @@ def _flags(flags: Mapping[str, object]) -> list[str]:
     return [f"--{name}={value}" for name, value in flags.items()]
 
 
+_COREFILE = """\
+{domain} in-addr.arpa {{
+  bind {node}
+  errors
+  kubernetes {{
+    kubeconfig {kubeconfig}
+    pods verified
+    ttl 1
+  }}
+}}
+. {{
+  bind {node}
+  errors
+  template ANY ANY {{
+    rcode NXDOMAIN
+  }}
+}}
+"""
+
 _CONTAINERD = """\
 version = 2
 root = "{state}/containerd"
@@ -267,7 +321,7 @@ disabled_plugins = [
   # Without it, no pod starts where this machine's root may not lower the score.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{packages}/usr/lib/cni"
+    bin_dir = "{state}/cni-plugins"
     conf_dir = "{state}/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "{snapshotter}"

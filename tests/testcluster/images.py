@@ -1,4 +1,4 @@
-"""The project's image, built from its Dockerfile on a Debian that is made here, and never fetched from a registry.
+"""Images for the node: the project's and PostgreSQL's, on a Debian that is made here; none comes from a registry.
 
 What the builder keeps of earlier builds lies in the cache as well: where only the project's own source has changed, a
 build takes seconds.
@@ -13,11 +13,13 @@ from pathlib import Path
 
 from testcluster import packages
 from testcluster.caching import built, cluster_cache, digest, locked
-from testcluster.cluster import IMAGE
+from testcluster.cluster import IMAGE, POSTGRES_IMAGE
 from testcluster.commands import run
 from testcluster.filesystems import storage_driver
 
 ROOT = Path(__file__).parents[2]
+
+_POSTGRES = Path(__file__).parent / "postgres"
 
 _CONTENT = ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE", "requirements/operator.txt")
 _SUITE = "trixie"
@@ -43,20 +45,30 @@ def image_digest(root: Path = ROOT) -> str:
     return digest(root, files, IMAGE, BASE_IMAGE)
 
 
+def postgres_archive() -> Path:
+    """The docker-archive of PostgreSQL's image by the name `POSTGRES_IMAGE`; built if need be.
+
+    It stands in for docker.io/library/postgres:17: user and group 999, and initdb, postgres and psql on PATH.
+    """
+    key = digest(_POSTGRES, [_POSTGRES / "Dockerfile"], POSTGRES_IMAGE, BASE_IMAGE)
+    return built("postgres-image", key, _build_postgres) / "image.tar"
+
+
 def build_image(root: Path, dockerfile: Path, name: str, target: Path) -> None:
     """Build what `dockerfile` says in the folder `root`, and write it to `target` as a docker-archive."""
-    packages.install(packages.BUILD_TOOLS)
-    with _buildah() as buildah:
-        buildah.ensure_base()
-        command = ["build", "--layers", "--pull-never", "--file", str(dockerfile), "--tag", name]
-        command += ["--build-arg", f"BASE_IMAGE={BASE_IMAGE}", *_authorities()]
-        buildah.run(*command, str(root))
+    with builder() as buildah:
+        buildah.build(root, dockerfile, name)
         buildah.run("push", name, f"docker-archive:{target}:{name}")
 
 
 def _build(root: Path, target: Path) -> None:
     print("building the project's image; the first time it takes minutes", file=sys.stderr, flush=True)  # noqa: T201
     build_image(root, root / "Dockerfile", IMAGE, target)
+
+
+def _build_postgres(folder: Path) -> None:
+    print("building PostgreSQL's image", file=sys.stderr, flush=True)  # noqa: T201
+    build_image(_POSTGRES, _POSTGRES / "Dockerfile", POSTGRES_IMAGE, folder / "image.tar")
 
 
 def _is_ignored(path: Path) -> bool:
@@ -70,7 +82,7 @@ def _authorities() -> Sequence[str]:
     return ["--volume", f"{found}:{_AUTHORITIES}:ro"] if found else []
 
 
-class _Buildah:
+class Buildah:
     """Buildah with a storage of its own; what it mounts is seen by nobody else, and goes when it does."""
 
     def __init__(self, storage: Path, scratch: Path) -> None:
@@ -87,7 +99,15 @@ class _Buildah:
         environment = {"BUILDAH_ISOLATION": "chroot", "PATH": packages.search_path(), "TMPDIR": str(self._scratch)}
         return run([*self._command, command, *with_policy, *arguments], environment=environment).stdout.strip()
 
-    def ensure_base(self) -> None:
+    def build(self, root: Path, dockerfile: Path, name: str, *, base: str = BASE_IMAGE) -> None:
+        """Build what `dockerfile` says in the folder `root`; a base other than our own is fetched from its registry."""
+        if base == BASE_IMAGE:
+            self._ensure_base()
+        pull = "--pull-never" if base == BASE_IMAGE else "--pull"
+        command = ["build", "--layers", pull, "--file", str(dockerfile), "--tag", name]
+        self.run(*command, "--build-arg", f"BASE_IMAGE={base}", *_authorities(), str(root))
+
+    def _ensure_base(self) -> None:
         """Make the Debian that images are built on, unless it is there."""
         if self.run("images", "--quiet", "--filter", f"reference={BASE_IMAGE}"):
             return
@@ -102,9 +122,11 @@ class _Buildah:
 
 
 @contextlib.contextmanager
-def _buildah() -> Iterator[_Buildah]:
+def builder() -> Iterator[Buildah]:
+    """Buildah, installed if need be, with what it has built before; two processes at once take turns."""
+    packages.install(packages.BUILD_TOOLS)
     cache = cluster_cache()
     storage = cache / "buildah"
     storage.mkdir(exist_ok=True)
     with locked(cache / ".buildah.lock"), tempfile.TemporaryDirectory(prefix=".buildah-", dir=cache) as scratch:
-        yield _Buildah(storage, Path(scratch))
+        yield Buildah(storage, Path(scratch))

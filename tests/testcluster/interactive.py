@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testcluster.caching import cluster_cache
-from testcluster.cluster import Cluster
+from testcluster.cluster import POSTGRES_IMAGE, Cluster
 
 
 @contextlib.contextmanager
@@ -33,11 +33,13 @@ def published(cluster: Cluster, name: str = "up") -> Iterator[Path]:
 def usage(cluster: Cluster, config: Path) -> str:
     """What to type to use the cluster."""
     folder = shlex.quote(str(config.parent))
+    policies = "enforced" if cluster.enforces_network_policies else "ignored"
     return (
         f"export KUBECONFIG={shlex.quote(str(config))}\n"
         f"export PATH={folder}:$PATH  # kubectl, helm\n"
-        "# With these, tests use this cluster as well; they are the image, and this machine as pods reach it.\n"
-        f"export COLLECTIONSYNC_TEST_IMAGE={cluster.image} COLLECTIONSYNC_TEST_HOST={cluster.host}"
+        "# With these, tests use this cluster as well; they are the images, and this machine as pods reach it.\n"
+        f"export COLLECTIONSYNC_TEST_IMAGE={cluster.image} COLLECTIONSYNC_TEST_HOST={cluster.host}\n"
+        f"export COLLECTIONSYNC_TEST_POSTGRES_IMAGE={POSTGRES_IMAGE} COLLECTIONSYNC_TEST_NETWORK_POLICIES={policies}"
     )
 
 

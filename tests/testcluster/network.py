@@ -8,15 +8,19 @@ import ipaddress
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from testcluster.caching import cluster_cache, locked
 from testcluster.commands import run
 from testcluster.errors import ClusterError
+from testcluster.packages import search_path
 
 PODS = "10.244.0.0/24"
 SERVICES = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
+POLICY_QUEUE = 100
+"""The queue of packets on which network policies are decided."""
 
 _RANGES = ("10.201.0.0/16", "172.30.0.0/16", "192.168.0.0/16", "198.18.0.0/15")
 """Where a subnet for the cable is looked for: private use, and the range for benchmarks (RFC 2544)."""
@@ -57,18 +61,40 @@ def free_subnet(taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Network
     raise ClusterError("This machine has routes to all private addresses; none is left for a test cluster.")
 
 
-def cni_config() -> dict[str, Any]:
-    """How pods are connected: by a bridge in the node's namespace."""
-    bridge = {
-        "type": "bridge",
-        "bridge": "pods",
-        "isGateway": True,
+def queue_new_connections(pid: int) -> bool:
+    """Let the namespace of `pid` queue the first packet of each connection of a pod; whether this machine's kernel can.
+
+    A packet that nobody takes out of the queue is dropped. Answers are not queued, nor what the node's own processes
+    send: a kubelet may always probe.
+    """
+    iptables = ("nsenter", f"--net=/proc/{pid}/ns/net", "iptables", "--wait", "--table", "mangle", "--append")
+    first = ("--match", "conntrack", "--ctstate", "NEW", "--jump", "NFQUEUE", "--queue-num", str(POLICY_QUEUE))
+    environment = {"PATH": search_path()}
+    rules = [("FORWARD", *first), ("INPUT", "--source", PODS, *first)]
+    return all(not run([*iptables, *rule], environment=environment, check=False).returncode for rule in rules)
+
+
+def policies_are_decided(pid: int) -> bool:
+    """Whether somebody in the namespace of `pid` takes packets out of the queue."""
+    queues = Path(f"/proc/{pid}/net/netfilter/nfnetlink_queue")
+    return any(line.split()[0] == str(POLICY_QUEUE) for line in queues.read_text().splitlines())
+
+
+def cni_config(*, isolation_socket: Path | None) -> dict[str, Any]:
+    """How pods are connected: each by a cable to the node, which routes, so that all packets meet the node's rules.
+
+    With a socket, no pod starts before its network policies are in force.
+    """
+    cable = {
+        "type": "ptp",
         "ipMasq": True,
-        "hairpinMode": True,
         "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]},
     }
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return {"cniVersion": "0.4.0", "name": "pods", "plugins": [bridge, ports]}
+    plugins: list[dict[str, Any]] = [cable, ports]
+    if isolation_socket is not None:
+        plugins.append({"type": "isolation", "socket": str(isolation_socket)})
+    return {"cniVersion": "0.4.0", "name": "pods", "plugins": plugins}
 
 
 def _taken() -> list[ipaddress.IPv4Network]:

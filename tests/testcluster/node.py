@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from testcluster import components, network, packages
 from testcluster.archive import write_pause_archive
-from testcluster.binaries import binaries
+from testcluster.binaries import addons, binaries
 from testcluster.certificates import Authority
 from testcluster.client import Client
 from testcluster.cluster import CONTEXT, IMAGE, Cluster
@@ -26,19 +26,21 @@ from testcluster.waiting import check, wait
 
 _TESTS = Path(__file__).parents[1]
 _STOP_SECONDS = 60.0
+_OBJECTS = Path(__file__).parent / "addons" / "objects.yaml"
 
 
 class Programs(NamedTuple):
     """Where a node's programs lie."""
 
     binaries: Path
+    addons: Path
     packages: Path
 
 
 def prepare() -> Programs:
     """Build, fetch and install what a node needs and this machine has not got yet."""
     packages.install(packages.TOOLS)
-    return Programs(binaries(), packages.unpacked())
+    return Programs(binaries(), addons(), packages.unpacked())
 
 
 @contextlib.contextmanager
@@ -106,31 +108,40 @@ class _Start:
     def up(self, image: Path | None) -> Cluster:
         """Start everything; returns when pods can be made."""
         layout = self._layout(network.connect(self._process.pid))
-        cluster = self._cluster(layout)
+        isolates = network.queue_new_connections(self._process.pid)
+        cluster = self._cluster(layout, enforces_network_policies=isolates)
         self._run(components.etcd(layout))
-        self._run(components.containerd(layout, snapshotter=snapshotter(self._state)))
+        self._run(components.containerd(layout, snapshotter=snapshotter(self._state), isolates=isolates))
         self._run(components.apiserver(layout))
         wait(self._state, "container runtime", lambda: _answers(cluster))
         with ThreadPoolExecutor(1) as beside:
             loaded = beside.submit(self._load, cluster, image)
-            self._await_ready(layout)
+            self._await_ready(cluster, layout)
             loaded.result()
         return cluster
 
-    def _await_ready(self, layout: Layout) -> None:
+    def _await_ready(self, cluster: Cluster, layout: Layout) -> None:
         client = Client(layout, layout.authority.client("admin", group="system:masters"))
         wait(self._state, "API server", client.is_up)
-        for component in (components.kubelet, components.controller_manager, components.scheduler, components.proxy):
+        kubernetes = (components.kubelet, components.controller_manager, components.scheduler, components.proxy)
+        for component in kubernetes:
             self._run(component(layout))
+        cluster.kubectl("create", "--filename", str(_OBJECTS))
+        for component in (components.names, components.volumes):
+            self._run(component(layout))
+        if cluster.enforces_network_policies:
+            self._run(components.policies(layout))
+            wait(self._state, "network policies", lambda: network.policies_are_decided(self._process.pid))
+        wait(self._state, "names of Services", client.names_resolve)
         wait(self._state, "ready node", client.node_is_ready)
         wait(self._state, "default service account", client.has_default_account)
         wait(self._state, "rules for Services", client.services_route)
 
     def _layout(self, cable: Cable) -> Layout:
         authority = Authority(self._state / "keys")
-        return Layout(self._state, self._programs.binaries, self._programs.packages, cable, authority)
+        return Layout(self._state, *self._programs, cable=cable, authority=authority)
 
-    def _cluster(self, layout: Layout) -> Cluster:
+    def _cluster(self, layout: Layout, *, enforces_network_policies: bool) -> Cluster:
         pair = layout.authority.client("admin", group="system:masters")
         config = layout.write("kubeconfig", components.kubeconfig(layout, pair, context=CONTEXT))
         ctr = (str(layout.packages / "usr/bin/ctr"), "--address", str(layout.runtime_socket), "--namespace", "k8s.io")
@@ -141,6 +152,7 @@ class _Start:
             image=IMAGE,
             kubectl_path=layout.binaries / "kubectl",
             helm_path=layout.binaries / "helm",
+            enforces_network_policies=enforces_network_policies,
             ctr=ctr,
         )
 

@@ -13,8 +13,8 @@ from testcluster.caching import built, digest
 from testcluster.commands import run
 from testcluster.errors import UnavailableError
 
-UNPACKED = ("containerd", "containernetworking-plugins", "etcd-server", "runc")
-"""Packages whose programs the node runs out of the cache."""
+UNPACKED = ("containerd", "containernetworking-plugins", "etcd-server", "prometheus", "runc")
+"""Packages whose programs run out of the cache: a node's, and Prometheus with its promtool."""
 
 TOOLS = {"ip": "iproute2", "iptables": "iptables", "mount": "mount", "unshare": "util-linux"}
 """What the node needs on PATH, and the package that has it."""

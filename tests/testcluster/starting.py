@@ -9,9 +9,10 @@ from pathlib import Path
 
 from testcluster.binaries import binaries
 from testcluster.choosing import Given, Own, choose
-from testcluster.cluster import Cluster
+from testcluster.cluster import POSTGRES_IMAGE, Cluster
 from testcluster.commands import run
-from testcluster.images import image_archive
+from testcluster.errors import UnavailableError
+from testcluster.images import image_archive, postgres_archive
 from testcluster.node import prepare, running_node
 
 
@@ -26,6 +27,7 @@ def make_ready() -> None:
     if isinstance(chosen(), Own):
         prepare()
         image_archive()
+        postgres_archive()
 
 
 @contextlib.contextmanager
@@ -39,6 +41,23 @@ def chosen_cluster() -> Iterator[Cluster]:
             yield cluster
 
 
+def postgres_image(cluster: Cluster) -> str:
+    """Make PostgreSQL's image known to the cluster; its name.
+
+    Raises UnavailableError where the cluster was given, and it is not said which image its nodes have.
+    """
+    if cluster.ctr:
+        cluster.load_image(POSTGRES_IMAGE, postgres_archive())
+        return POSTGRES_IMAGE
+    choice = chosen()
+    if not isinstance(choice, Given) or not choice.postgres_image:
+        raise UnavailableError(
+            "To use PostgreSQL in a cluster that was given, set COLLECTIONSYNC_TEST_POSTGRES_IMAGE (an image of "
+            "docker.io/library/postgres:17, or one like it, that its nodes have)."
+        )
+    return choice.postgres_image
+
+
 def _given(choice: Given) -> Cluster:
     return Cluster(
         kubeconfig=Path(os.environ["KUBECONFIG"]),
@@ -47,6 +66,7 @@ def _given(choice: Given) -> Cluster:
         image=choice.image,
         kubectl_path=_tool("kubectl"),
         helm_path=_tool("helm"),
+        enforces_network_policies=choice.enforces_network_policies,
     )
 
 

@@ -55,6 +55,21 @@ def test_what_a_given_cluster_needs_is_asked_for(name: str) -> None:
         chosen(incomplete, context="kind-kind")
 
 
+def test_a_given_cluster_may_have_more() -> None:
+    more = {"COLLECTIONSYNC_TEST_POSTGRES_IMAGE": "example.test/postgres:17"}
+    more["COLLECTIONSYNC_TEST_NETWORK_POLICIES"] = "enforced"
+    given = chosen(GIVEN | more, context="kind-kind")
+    image, host = "example.test/collectionsync:test", "192.0.2.1"
+    assert given == Given("kind-kind", image, host, "example.test/postgres:17", enforces_network_policies=True)
+
+
+@pytest.mark.parametrize("said", ["ignored", ""])
+def test_a_given_cluster_enforces_nothing_unless_it_is_said(said: str) -> None:
+    given = chosen(GIVEN | {"COLLECTIONSYNC_TEST_NETWORK_POLICIES": said}, context="kind-kind")
+    assert isinstance(given, Given)
+    assert not given.enforces_network_policies
+
+
 @pytest.mark.parametrize(("environment", "may"), [({}, True), ({"CI": "false"}, True), ({"CI": "true"}, False)])
 def test_continuous_integration_never_skips(environment: dict[str, str], may: bool) -> None:
     assert may_skip(environment) is may

@@ -17,6 +17,13 @@ def test_go_mod_pins_kubernetes() -> None:
     assert re.fullmatch(r"v1\.\d+\.\d+", kubernetes_version(text))
 
 
+def test_the_addons_are_clients_of_the_version_that_is_pinned() -> None:
+    kubernetes, addons = ((ROOT / f"tests/testcluster/{name}/go.mod").read_text() for name in ("kubernetes", "addons"))
+    of_client = kubernetes_version(kubernetes).replace("v1.", "v0.")
+    for module in ("api", "apimachinery", "client-go"):
+        assert f"k8s.io/{module} {of_client}\n" in addons
+
+
 @pytest.mark.parametrize("answer", ["go version go1.21.0 linux/amd64", "go version go1.26.8 linux/amd64"])
 def test_go_that_can_fetch_its_toolchain_will_do(answer: str) -> None:
     check_go(answer)
