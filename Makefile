@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo cluster test test-fast lint bench package generate pins clean
+.PHONY: help setup demo cluster test test-fast lint bench package pictures generate pins clean
 
 help:  ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes 
 
 package: setup  ## image, chart, wheel, SBOM and checksums in dist/; BASE_IMAGE=... to build on another Debian
 	@PYTHONPATH=tests $(BIN)/python -m release package $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE))
+
+pictures: setup  ## draw the dashboards anew, with what a Prometheus in the test cluster scrapes of real runs
+	COLLECTIONSYNC_PICTURES=docs/dashboards $(BIN)/pytest tests/cluster/monitoring/test_dashboards.py
 
 generate: setup  ## write the generated files again
 	PYTHONPATH=tests $(BIN)/python -m release versions

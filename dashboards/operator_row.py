@@ -39,7 +39,7 @@ def _seeing() -> list[Panel]:
             "Changes that only the list of everything found. A few after the API server was away are put right by it; "
             "more of them all the time mean that watches are broken.",
             Target(counted("collectionsync_operator_missed_changes_total"), "missed"),
-            step="10m",
+            step="1m",
             absent="None was missed",
             colors={"missed": "orange"},
         ),

@@ -5,26 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.page import FLEET, RESOURCE, Document
+from dashboards.page import Document
 
 POINTS = 300
 """How many points in time Grafana asks for at most; the width of a panel in pixels is near to it."""
 ALL = {"namespace": ".*", "name": ".*"}
 """The variables of the fleet's page when everything is chosen."""
-
-WITHOUT_DATA_WHEN_WELL: Mapping[tuple[str, str, str], str] = {
-    (FLEET, "Not ready, by the reason of the last run", "A"): "all are ready",
-    (FLEET, "Failures since the last success", "A"): "none fails",
-    (FLEET, "Late by", "A"): "none is late",
-    (RESOURCE, "Next run in", "A"): "nothing is due without a schedule, and while it is suspended",
-    (RESOURCE, "Period", "A"): "there is none without a schedule",
-    (RESOURCE, "Peaks, and what the cgroup is charged for", "B"): "a worker outside of a cgroup cannot tell",
-    (RESOURCE, "Peaks, and what the cgroup is charged for", "C"): "a worker outside of a cgroup cannot tell",
-    (RESOURCE, "Peak memory of the last run", "B"): "a worker outside of a cgroup cannot tell",
-    (RESOURCE, "Rows inserted, by table", "A"): "a run that finds everything there inserts none",
-    (RESOURCE, "Requests repeated, by reason", "A"): "no request had to be repeated",
-}
-"""The queries, by page, panel and reference, that are truthfully empty where nothing is wrong, and why."""
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::\w+)?\})")
 _DURATION = re.compile(r"(\d+)(s|m|h)")
@@ -46,11 +32,6 @@ class Query:
     legend: str
     step_seconds: int
     instant: bool
-
-    @property
-    def needs_data(self) -> bool:
-        """Whether an empty answer means that something is wrong."""
-        return (self.dashboard, self.panel, self.ref) not in WITHOUT_DATA_WHEN_WELL
 
 
 def panels(document: Document) -> Iterator[dict[str, Any]]:

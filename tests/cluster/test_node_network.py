@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import secrets
 import socket
 import subprocess
@@ -12,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from cluster.nodes import require_enforced_policies
 from testcluster import Cluster
-from testcluster.choosing import may_skip
 from testcluster.network import POLICY_QUEUE
 
 Object = dict[str, Any]
@@ -83,10 +82,8 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def enforced(cluster: Cluster) -> None:
-    """Go without network policies only where a person may, and where they are not enforced."""
-    if not cluster.enforces_network_policies:
-        assert may_skip(os.environ), "this machine's kernel has no NFQUEUE, on which network policies are decided"
-        pytest.skip("network policies are not enforced here")
+    """A cluster whose policies mean something."""
+    require_enforced_policies(cluster)
 
 
 def create(cluster: Cluster, namespace: str, document: Object) -> None:

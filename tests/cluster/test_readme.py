@@ -4,23 +4,19 @@ On a node of its own, since whoever follows README has no operator yet, and thos
 """
 
 import json
-import os
-import platform
 import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from cluster.nodes import empty_node
 from cluster.reader import Reader
 from collectionsync.resource import KIND, Spec
 from docs.pages import blocks, code, commands, read, section
 from operating import Resource, Tenant, condition, database, ready, server, status
 from syncing import published, until
-from testcluster import Cluster, UnavailableError
-from testcluster.choosing import choose, may_skip
-from testcluster.images import image_archive
-from testcluster.node import running_node
+from testcluster import Cluster
 from testgalaxy import TestGalaxy, small_catalog
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
@@ -43,14 +39,8 @@ ASKED_FOR = [
 @pytest.fixture(scope="module")
 def new_cluster() -> Iterator[Cluster]:
     """A node where nothing is installed yet."""
-    try:
-        choose({}, current_context=None, system=platform.system(), is_root=os.geteuid() == 0)
-        with running_node(image_archive()) as node:
-            yield node
-    except UnavailableError as error:
-        if os.environ.get("KUBECONFIG") or may_skip(os.environ):
-            pytest.skip(str(error))
-        raise
+    with empty_node() as node:
+        yield node
 
 
 class Walk:

@@ -1,7 +1,6 @@
-"""The dashboards are a package at the root, beside what is installed; promtool comes out of a package of Debian's."""
+"""promtool, out of a package of Debian's."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,6 @@ import pytest
 from testcluster import UnavailableError
 from testcluster.choosing import may_skip
 from testcluster.packages import unpacked
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 
 @pytest.fixture(scope="session")

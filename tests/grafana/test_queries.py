@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from dashboards.page import FLEET, RESOURCE
-from dashboards.queries import WITHOUT_DATA_WHEN_WELL, Query, UndefinedVariableError, queries
+from dashboards.queries import Query, UndefinedVariableError, queries
 
 from docs.test_metrics import documented
 from grafana.stored import QUERIES, every_query
@@ -92,11 +92,6 @@ def test_a_rate_of_a_run_has_four_scrapes_to_see_an_increase() -> None:
         match for query in QUERIES if query.step_seconds < 30 for match in re.findall(r"rate\(.*?\[(\w+)\]", query.expr)
     }
     assert rates == "20s"
-
-
-def test_what_may_be_empty_is_a_query_that_there_is() -> None:
-    asked = {(query.dashboard, query.panel, query.ref) for query in QUERIES}
-    assert set(WITHOUT_DATA_WHEN_WELL) <= asked
 
 
 def test_figures_of_the_fleet_are_zero_and_not_nothing() -> None:

@@ -2,13 +2,9 @@
 
 import os
 import platform
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
-
 from release.errors import NoCheckoutError
 from release.packaging import Packages, package
 

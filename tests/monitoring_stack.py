@@ -1,0 +1,37 @@
+"""A real Prometheus for tests of a cluster. It lasts as long as the session."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from testcluster import Cluster, UnavailableError
+from testcluster.choosing import may_skip
+from testcluster.monitoring import Prometheus, installed, make_ready
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Build what is not in the cache yet before any test's time runs; what fails here fails in the fixture again."""
+    items = [item for item in session.items if isinstance(item, pytest.Function)]
+    if session.config.option.collectonly or not any("prometheus" in item.fixturenames for item in items):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled(), contextlib.suppress(Exception):
+        make_ready()
+
+
+@pytest.fixture(scope="session")
+def prometheus(cluster: Cluster) -> Iterator[Prometheus]:
+    """Prometheus, which takes in every ServiceMonitor, PodMonitor and PrometheusRule of the cluster.
+
+    Where the machine can have none, tests are skipped, but never in continuous integration.
+    """
+    try:
+        with installed(cluster) as started:
+            yield started
+    except UnavailableError as error:
+        if may_skip(os.environ):
+            pytest.skip(str(error))
+        raise

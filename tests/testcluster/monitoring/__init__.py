@@ -1,0 +1,7 @@
+"""Prometheus in a test cluster, set up by the real prometheus-operator from the monitors and rules that lie there."""
+
+from testcluster.monitoring.image import IMAGE, image_archive
+from testcluster.monitoring.prometheus import Prometheus, Sample, Series
+from testcluster.monitoring.stack import NAMESPACE, installed, make_ready
+
+__all__ = ["IMAGE", "NAMESPACE", "Prometheus", "Sample", "Series", "image_archive", "installed", "make_ready"]
