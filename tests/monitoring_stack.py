@@ -10,12 +10,15 @@ from testcluster import Cluster, UnavailableError
 from testcluster.choosing import may_skip
 from testcluster.monitoring import Prometheus, installed, make_ready
 
+_NEEDING = {"monitoring_kinds", "new_cluster", "prometheus"}
+"""The fixtures that need something of it."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Build what is not in the cache yet before any test's time runs; what fails here fails in the fixture again."""
     items = [item for item in session.items if isinstance(item, pytest.Function)]
-    if session.config.option.collectonly or not any("prometheus" in item.fixturenames for item in items):
+    if session.config.option.collectonly or not any(_NEEDING & set(item.fixturenames) for item in items):
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), contextlib.suppress(Exception):

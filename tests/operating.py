@@ -215,10 +215,10 @@ async def operator_down(cluster: Cluster) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def tenant_in(cluster: Cluster, on: Server, *, secret: bool = True) -> AsyncIterator[Tenant]:
+async def tenant_in(cluster: Cluster, on: Server, *, name: str = "", secret: bool = True) -> AsyncIterator[Tenant]:
     """Make a namespace where only restricted pods are let in, with the database's Secret, and delete it at the end."""
     with database(on) as (uri, pods_uri):
-        made = Tenant(cluster, f"tenant-{secrets.token_hex(4)}", uri, pods_uri)
+        made = Tenant(cluster, name or f"tenant-{secrets.token_hex(4)}", uri, pods_uri)
         namespace = {
             "apiVersion": "v1",
             "kind": "Namespace",

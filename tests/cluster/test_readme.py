@@ -3,12 +3,17 @@
 On a node of its own, since whoever follows README has no operator yet, and those who test beside it have one.
 """
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from dashboards.page import FLEET
+from dashboards.pictures.prometheus import ask
+from dashboards.queries import ALL, Query, queries
 
 from cluster.nodes import empty_node
 from cluster.reader import Reader
@@ -16,7 +21,11 @@ from collectionsync.resource import KIND, Spec
 from docs.pages import blocks, code, commands, read, section
 from operating import Resource, Tenant, condition, database, ready, server, status
 from syncing import published, until
-from testcluster import Cluster
+from testcluster import Cluster, monitoring
+from testcluster.cluster import POSTGRES_IMAGE
+from testcluster.commands import run
+from testcluster.monitoring import Prometheus
+from testcluster.starting import postgres_image
 from testgalaxy import TestGalaxy, small_catalog
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
@@ -40,16 +49,25 @@ ASKED_FOR = [
 def new_cluster() -> Iterator[Cluster]:
     """A node where nothing is installed yet."""
     with empty_node() as node:
+        postgres_image(node)
+        # The official image cannot be fetched from here; this one is made of the same Debian package.
+        run([*node.ctr, "images", "tag", POSTGRES_IMAGE, "docker.io/library/postgres:17"])
         yield node
 
 
 class Walk:
-    """README's part on Kubernetes, followed to its end; `printed` is what its last command did."""
+    """README's part on Kubernetes, followed to its end; `printed` is what each of its commands did, in their order."""
 
-    def __init__(self, reader: Reader, printed: str) -> None:
+    def __init__(self, reader: Reader, prometheus: Prometheus, printed: list[tuple[str, str]]) -> None:
         self.reader = reader
         self.tenant = reader.tenant
+        self.prometheus = prometheus
         self.printed = printed
+
+    def shown(self, command: str) -> str:
+        """What the commands printed that begin so; there is one."""
+        (printed,) = [printed for line, printed in self.printed if line.startswith(command)]
+        return printed
 
     async def types(self, heading: str) -> str:
         """Type all that the page says under a heading; what the last line of it printed."""
@@ -70,7 +88,11 @@ class Walk:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def walk(new_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
     host = new_cluster.host
-    with server(host) as postgres, database(postgres) as (uri, pods_uri):
+    with (
+        monitoring.installed(new_cluster) as prometheus,
+        server(host) as postgres,
+        database(postgres) as (uri, pods_uri),
+    ):
         async with TestGalaxy(small_catalog(SERVED), host=host) as galaxy:
             replaced = {
                 "url: https://galaxy.ansible.com/api/": f"url: {galaxy.url}\n    insecure: true",
@@ -78,17 +100,50 @@ async def walk(new_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
             }
             tenant = Tenant(new_cluster, "mirrors", uri, pods_uri)
             reader = Reader(new_cluster, tmp_path_factory.mktemp("reader"), tenant, replaced)
-            printed = ""
-            for line in commands(ON_KUBERNETES):
-                printed = await reader.types(line)
+            printed = [(line, await reader.types(line)) for line in commands(ON_KUBERNETES)]
             assert not reader.unused, "each of the examples is one"
             (choice,) = commands(PAGE.partition("## Working with CollectionSyncs")[2].partition("\n### ")[0])
             await reader.types(choice)
-            yield Walk(reader, printed)
+            yield Walk(reader, prometheus, printed)
 
 
-async def test_readme_leads_to_a_mirror_of_what_the_example_asks_for(walk: Walk) -> None:
-    head, row = walk.printed.splitlines()
+async def test_readmes_installation_works_in_all_its_parts(walk: Walk) -> None:
+    told = walk.shown("helm test")
+    assert [line.split(":")[0] for line in told.splitlines() if line.startswith(("ok", "FAILED", "-  "))] == [
+        "ok     operator",
+        "ok     definition",
+        "ok     resource",
+        "ok     database",
+    ]
+
+
+async def test_readmes_three_steps_lead_to_a_mirror_in_the_database_that_comes_with_the_chart(walk: Walk) -> None:
+    _, row = walk.shown("kubectl --namespace collectionsync get collectionsyncs").splitlines()
+    assert row.split()[:4] == ["community", "True", "Succeeded", str(len(ASKED_FOR))]
+    psql = ("exec", "statefulset/collectionsync-postgresql", "--", "psql", "-qAt", "--dbname=collectionsync")
+    asked = "SELECT namespace || '.' || name || ' ' || version FROM repository_current"
+    said = await walk.tenant.kubectl("--namespace", "collectionsync", *psql, f"--command={asked}")
+    assert sorted(said.splitlines()) == ASKED_FOR
+
+
+async def test_the_dashboard_shows_every_mirror(walk: Walk) -> None:
+    chosen = ("--namespace", "collectionsync", "--selector", "grafana_dashboard=1")
+    taken = [page for each in (await walk.tenant.get("configmaps", *chosen))["items"] for page in each["data"].values()]
+    pages = {page["uid"]: page for page in map(json.loads, taken)}
+    table = [each for each in queries(pages[FLEET], ALL) if each.panel == "All CollectionSyncs"]
+
+    def mirrors(query: Query) -> set[str]:
+        answers = ask(walk.prometheus.url, query, time.time() - 3600, time.time())
+        return {f"{series.labels['namespace']}/{series.labels['name']}" for series in answers}
+
+    def shown() -> bool:
+        return {"collectionsync/community", "mirrors/community"} <= set.union(*map(mirrors, table))
+
+    await asyncio.to_thread(walk.prometheus.until, shown, "CollectionSyncs in the table")
+
+
+async def test_readme_leads_to_a_mirror_in_a_database_of_ones_own(walk: Walk) -> None:
+    head, row = walk.shown("kubectl --namespace mirrors get collectionsyncs").splitlines()
     assert re.split(r"\s{2,}", head) == re.split(r"\s{2,}", shown_head())
     assert row.split()[:4] == ["community", "True", "Succeeded", str(len(ASKED_FOR))]
     assert await published(walk.tenant.database, namespace="mirrors", repository="community") == ASKED_FOR

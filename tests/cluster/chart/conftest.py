@@ -11,6 +11,7 @@ import pytest
 from cluster.nodes import empty_node, require_enforced_policies
 from operating import Server, server
 from testcluster import Cluster
+from testcluster.monitoring.stack import define
 from testcluster.starting import postgres_image
 
 Serve = Callable[..., Awaitable[Any]]
@@ -22,6 +23,12 @@ def empty_cluster() -> Iterator[Cluster]:
     with empty_node() as node:
         postgres_image(node)
         yield node
+
+
+@pytest.fixture(scope="session")
+def monitoring_kinds(empty_cluster: Cluster) -> None:
+    """That node knows prometheus-operator's kinds; nobody serves them there."""
+    define(empty_cluster)
 
 
 @pytest.fixture

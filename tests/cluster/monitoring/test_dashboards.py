@@ -63,7 +63,7 @@ class Scene:
 def scene(cluster: Cluster, monitored: Prometheus, database_server: Server) -> Iterator[Scene]:
     """Mirrors of every kind: one is well, the source of one does not answer, one is late, one suspended."""
     with asyncio.Runner() as runner:
-        context = tenant_in(cluster, database_server)
+        context = tenant_in(cluster, database_server, name="mirrors")
         tenant = runner.run(context.__aenter__())
         try:
             yield runner.run(_play(tenant, monitored))
@@ -79,12 +79,13 @@ async def _play(tenant: Tenant, monitored: Prometheus) -> Scene:
         TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), host=host) as other,
         TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), host=host) as silent,
     ):
-        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", interval="1m", resources=LARGE)))
+        large: dict[str, Any] = {"resources": LARGE, "target": {"repository": "tools"}}
+        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", interval="1m", **large)))
         await tenant.apply(_named("moved", manifest("http://127.0.0.1:1/api/", "acme.tools")))
         await tenant.apply(_named("paused", manifest(other.url, "acme.tools", suspend=True, suspendReason="moving")))
         await tenant.until_ready("nightly")
         held = hold_after(silent, 0)
-        await tenant.apply(_named("huge", manifest(silent.url, "acme.tools", resources=LARGE)))
+        await tenant.apply(_named("huge", manifest(silent.url, "acme.tools", **large)))
 
         galaxy.faults.add(Fault(kind("docs"), answering(503), times=3))
         wanted = manifest(galaxy.url, *sorted(SEED_630), fetch={"concurrency": 4}, schedule="17 3 * * *")
