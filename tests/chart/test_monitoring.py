@@ -126,6 +126,16 @@ def test_each_dashboard_is_a_config_map_that_grafanas_sidecar_takes(chart: Chart
     assert {each["metadata"]["labels"]["grafana_dashboard"] for each in found} == {"1"}
 
 
+def test_releases_of_one_name_have_dashboards_of_different_names(chart: Chart) -> None:
+    where = {"monitoring": {"dashboards": {"enabled": True, "namespace": "grafana"}}}
+    first, second = (
+        {each["metadata"]["name"] for each in of(chart.render(namespace=namespace, **where), "ConfigMap")}
+        for namespace in ("team-a", "team-b")
+    )
+    assert (len(first), len(second)) == (2, 2)
+    assert not first & second
+
+
 def test_where_dashboards_go_can_be_chosen(chart: Chart) -> None:
     chosen = {"namespace": "grafana", "labels": {"dashboards": "yes"}, "annotations": {"grafana_folder": "Mirrors"}}
     for each in of(monitored(chart, dashboards=chosen), "ConfigMap"):
