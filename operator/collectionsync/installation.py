@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from collectionsync.controller.cluster import Body, Cluster, ClusterError, ForbiddenError, NotFoundError
+from collectionsync.controller.cluster import Body, Cluster, ClusterError, ForbiddenError, NotFoundError, RefusedError
 from collectionsync.resource import GROUP, KIND, PLURAL, VERSION, DatabaseSecretRef
 from collectionsync.store.database import StoreError, connected
 from collectionsync.worker.secrets import SecretError, SecretNotFoundError, database_uri
@@ -87,8 +87,12 @@ async def _operator(url: str) -> str:
 
     try:
         await asyncio.to_thread(status)
-    except (URLError, OSError, ValueError) as error:
-        raise CheckError(f"{url} does not say that the operator is well ({error}); see the operator's log") from error
+    except HTTPError as error:
+        raise CheckError(f"{url} says that the operator is not well ({error}); see its log") from error
+    except (OSError, ValueError) as error:
+        raise CheckError(
+            f"{url} cannot be asked ({error}); does the operator run, and may this pod resolve names and reach it?"
+        ) from error
     return f"{url} says that it works"
 
 
@@ -111,8 +115,10 @@ async def _sample(namespace: str) -> str:
         await _cluster().judge(namespace, SAMPLE)
     except ForbiddenError as error:
         raise CheckError(f"{error}; the account of this pod needs to create {PLURAL} there") from error
-    except ClusterError as error:
+    except RefusedError as error:
         raise CheckError(f"{error}; is the definition as new as this release?") from error
+    except ClusterError as error:
+        raise CheckError(str(error)) from error
     return f"a {KIND} would be accepted in namespace {namespace}"
 
 
@@ -128,6 +134,8 @@ async def _database(installation: Installation) -> str | None:
         async with connected(uri, sessions=1) as database, database.session() as session:
             name = await session.fetchval("SELECT current_database()")
             version = await session.fetchval("SHOW server_version")
+            if await session.fetchval("SELECT current_setting('transaction_read_only')::bool"):
+                raise CheckError(f"the database {name} can only be read; name the server that can be written to")
             if not await session.fetchval("SELECT has_schema_privilege(current_schema(), 'CREATE')"):
                 raise CheckError(
                     f"the role may not create tables in the database {name}; let it own the database, or grant it "

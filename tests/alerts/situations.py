@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from alerts.promtool import Told
-from alerts.series import OPERATORS_NAMESPACE, mirror, operator
+from alerts.series import OPERATORS_NAMESPACE, every, mirror, operator
 
 MIRROR = {"namespace": "mirrors", "name": "community"}
 OPERATOR = {"namespace": OPERATORS_NAMESPACE}
@@ -131,18 +131,18 @@ NO_SUCCESS = Situation(
         {
             "last_success_timestamp_seconds": "600x2000",
             "created_timestamp_seconds": "0x2000",
-            "sync_period_seconds": "3600x2000",
+            "success_expected_since_timestamp_seconds": f"0x59 {every(60, until=2000)}",
             "suspended": "0x2000",
         }
     ),
-    minute=10 + 2 * 60 + 1 + 30,
+    minute=2 * 60 + 30,
     since=10,
     told=Told(
         labels={"severity": "warning", **MIRROR},
         summary="CollectionSync mirrors/community has had no success for too long",
         description=(
-            "No run of CollectionSync mirrors/community has succeeded for {age}, which is more than twice the time "
-            "between two of them. Its mirror is as old as that."
+            "No run of CollectionSync mirrors/community has succeeded for {age}, in which its schedule has asked for "
+            "two or more. Its mirror is as old as that."
         ),
         runbook="collection-sync-no-success.md",
     ),
@@ -179,7 +179,7 @@ WATCH_STALE = Situation(
     series=operator(
         {
             "last_resync_timestamp_seconds": "60x2000",
-            "missed_changes_total": "0x2000",
+            'missed_changes_total{kind="Job"}': "0x2000",
             'last_watch_event_timestamp_seconds{kind="Job"}': "60x2000",
         }
     ),

@@ -38,11 +38,6 @@ def test_a_resource_none_of_whose_runs_has_ended_is_told_of_without_a_reason(rul
     rules.expect(NOT_READY.alert, 60, series=series, told=[told])
 
 
-def test_a_resource_that_cannot_be_read_is_told_of_though_nothing_is_known_of_its_spec(rules: Rules) -> None:
-    series = {name: values for name, values in NOT_READY.series.items() if "_suspended" not in name}
-    rules.expect(NOT_READY.alert, 60, series=series, told=[NOT_READY.told])
-
-
 # CollectionSyncOutOfSync
 
 
@@ -121,26 +116,26 @@ def test_what_the_next_run_of_the_day_has_found_is_quiet(rules: Rules) -> None:
 
 
 def test_a_resource_that_succeeds_each_period_is_quiet(rules: Rules) -> None:
-    quiet(rules, NO_SUCCESS, 161, 600, last_success_timestamp_seconds=every(60, until=2000))
+    quiet(rules, NO_SUCCESS, 150, 600, last_success_timestamp_seconds=every(60, until=2000))
 
 
 def test_a_resource_that_has_missed_one_of_its_times_is_quiet(rules: Rules) -> None:
-    quiet(rules, NO_SUCCESS, 119, 121, 200, last_success_timestamp_seconds=every(120, until=2000))
+    quiet(rules, NO_SUCCESS, 119, 121, 239, 241, last_success_timestamp_seconds=every(120, until=2000))
 
 
 def test_a_resource_without_a_period_is_never_late(rules: Rules) -> None:
-    series = {name: values for name, values in NO_SUCCESS.series.items() if "_period_" not in name}
+    series = {name: values for name, values in NO_SUCCESS.series.items() if "_expected_since_" not in name}
     rules.expect(NO_SUCCESS.alert, 1900, series=series)
 
 
 def test_a_resource_that_was_just_created_is_quiet(rules: Rules) -> None:
-    quiet(rules, NO_SUCCESS, 120, 150, last_success_timestamp_seconds="_x2000")
+    quiet(rules, NO_SUCCESS, 120, 149, last_success_timestamp_seconds="_x2000")
 
 
 def test_a_resource_that_has_never_succeeded_is_late_by_its_age(rules: Rules) -> None:
     series = NO_SUCCESS.but(last_success_timestamp_seconds="_x2000")
-    told = replace(NO_SUCCESS, since=0).told_at(151)
-    rules.expect(NO_SUCCESS.alert, 151, series=series, told=[told])
+    told = replace(NO_SUCCESS, since=0).told_at(150)
+    rules.expect(NO_SUCCESS.alert, 150, series=series, told=[told])
 
 
 def test_a_resource_that_is_resumed_after_long_has_half_an_hour_for_its_run(rules: Rules) -> None:
@@ -151,6 +146,12 @@ def test_a_resource_that_is_resumed_after_long_has_half_an_hour_for_its_run(rule
 def test_a_resource_that_is_resumed_and_does_not_succeed_is_late(rules: Rules) -> None:
     series = NO_SUCCESS.but(suspended="1x609 0x2000")
     rules.expect(NO_SUCCESS.alert, 640, series=series, told=[NO_SUCCESS.told_at(640)])
+
+
+def test_a_night_without_runs_after_hours_of_work_does_not_end_it(rules: Rules) -> None:
+    series = NO_SUCCESS.but(success_expected_since_timestamp_seconds="0x119 3600x59 7200x1000")
+    for minute in (150, 200, 700, 1100):
+        rules.expect(NO_SUCCESS.alert, minute, series=series, told=[NO_SUCCESS.told_at(minute)])
 
 
 def test_a_success_ends_it_at_once(rules: Rules) -> None:

@@ -8,7 +8,8 @@ RESYNCS = every(10, until=2000)
 DEAF = operator(
     {
         "last_resync_timestamp_seconds": RESYNCS,
-        "missed_changes_total": "0x9 2x9 2x2000",
+        'missed_changes_total{kind="Job"}': "0x9 2x9 2x2000",
+        'missed_changes_total{kind="CollectionSync"}': "0x2000",
         'last_watch_event_timestamp_seconds{kind="Job"}': "0x2000",
         'last_watch_event_timestamp_seconds{kind="CollectionSync"}': "0x2000",
     }
@@ -97,6 +98,18 @@ def test_two_lists_that_failed_one_after_the_other_are_quiet(rules: Rules) -> No
 def test_an_operator_that_is_told_of_nothing_though_lists_find_changes_is_told_of(rules: Rules) -> None:
     rules.expect(WATCH_STALE.alert, 24, series=DEAF)
     rules.expect(WATCH_STALE.alert, 25, series=DEAF, told=[WATCH_STALE.told])
+
+
+def test_one_watch_that_tells_of_nothing_is_told_of_though_the_others_tell_of_much(rules: Rules) -> None:
+    others = operator(
+        {
+            f'last_watch_event_timestamp_seconds{{kind="{kind}"}}': every(1, until=2000)
+            for kind in ("CollectionSync", "Pod")
+        }
+    )
+    assert others.keys() & DEAF.keys()
+    rules.expect(WATCH_STALE.alert, 24, series=DEAF | others)
+    rules.expect(WATCH_STALE.alert, 25, series=DEAF | others, told=[WATCH_STALE.told])
 
 
 def test_a_change_that_a_list_found_a_moment_before_the_watch_told_of_it_is_quiet(rules: Rules) -> None:

@@ -16,6 +16,8 @@ from controller.samples import MI, NOW
 
 ROOM = Budget(simultaneous_runs=4, total_memory_bytes=512 * MI, per_source_host=2)
 REQUEST = Request(key="mirrors/community", memory_bytes=64 * MI, source_host="galaxy.example.com", due=NOW)
+FULL = tuple(replace(REQUEST, key=f"mirrors/{number}") for number in range(2))
+"""Runs that take all the room there is for the source."""
 ASKED = {"annotations": {"collectionsync.dev/requestedAt": "today"}}
 
 

@@ -204,3 +204,14 @@ def test_a_job_that_changes_is_there_all_the_time() -> None:
     names = cache._jobs_of[samples.UID]
     cache.saw_job(job(2))
     assert cache._jobs_of[samples.UID] is names
+
+
+def test_pods_that_a_list_finds_are_known_and_those_of_known_jobs_count_as_missed() -> None:
+    cache = Cache()
+    assert cache.correct_pods([pod(2, "orphan")]) == 0, "a pod without a Job is found again by each list"
+    cache.saw_job(job(1))
+    assert cache.correct_pods([pod(3)]) == 1
+    assert cache.correct_pods([pod(3)]) == 0
+    assert cache.correct_pods([pod(4)]) == 1
+    (facts,) = cache.jobs(samples.UID)
+    assert len(cache.pods(facts)) == 2

@@ -1,19 +1,15 @@
 """Which scheduled times count as missed: those whose starting deadline has passed since, and no run has answered."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from collectionsync.controller.lateness import MOST_MISSED
 from collectionsync.controller.plan import Plan
-from collectionsync.controller.story import MOST_MISSED
 from collectionsync.report import Result
-from controller.planning import REQUEST, after, decide, is_true, ran, seen
+from controller.planning import ASKED, FULL, after, decide, is_true, ran, seen
 from controller.samples import NOW
-
-FULL = tuple(replace(REQUEST, key=f"mirrors/{number}") for number in range(2))
-"""Runs that take all the room there is for the source."""
 
 
 def waiting(*, now: datetime = NOW, **spec: Any) -> Plan:
@@ -22,7 +18,8 @@ def waiting(*, now: datetime = NOW, **spec: Any) -> Plan:
 
 
 def hours(decided: Plan) -> list[str]:
-    return [f"{each:%d %H:%M}" for each in decided.missed]
+    """The scheduled times that were missed, whose deadline is an hour later."""
+    return [f"{each - timedelta(hours=1):%d %H:%M}" for each in decided.missed]
 
 
 @pytest.mark.parametrize("schedule", ["0 * * * *", "*/5 * * * *"])
@@ -67,10 +64,43 @@ def test_what_was_missed_while_no_operator_was_there_is_told_by_the_plan_that_ma
     assert "OutOfSync" not in is_true(decided.status)
 
 
+def test_what_is_late_stays_so_though_a_request_waits_as_well() -> None:
+    asked = waiting(schedule="0 * * * *", metadata=ASKED, now=NOW + timedelta(hours=3, minutes=30))
+    assert is_true(asked.status)["OutOfSync"] == "StartingDeadlineExceeded"
+    assert hours(asked) == ["25 14:00", "25 13:00", "25 12:00"]
+
+
+def test_what_is_late_stays_so_though_a_changed_secret_starts_the_next_run() -> None:
+    failed = after(ran(Result.FAILED, "SourceUnavailable"), observed_inputs="old")
+    what = seen(status=failed, inputs="new", schedule="0 * * * *")
+    decided = decide(what, now=NOW + timedelta(hours=1, minutes=30), running=FULL)
+    assert is_true(decided.status)["OutOfSync"] == "StartingDeadlineExceeded"
+    assert hours(decided) == ["25 12:00"]
+
+
+def test_a_request_that_waits_is_looked_at_again_when_the_deadline_of_a_scheduled_run_passes() -> None:
+    asked = waiting(schedule="0 * * * *", startingDeadline="20m", metadata=ASKED, now=NOW + timedelta(minutes=5))
+    assert asked.look_again == NOW + timedelta(minutes=20)
+
+
+def test_a_request_that_starts_a_run_tells_of_the_times_that_were_missed_before() -> None:
+    decided = decide(seen(status=after(ran()), schedule="0 * * * *", metadata=ASKED), now=NOW + timedelta(minutes=90))
+    assert decided.start is not None
+    assert decided.start.trigger == "Requested/today"
+    assert hours(decided) == ["25 12:00"]
+
+
+def test_nothing_is_late_while_a_generation_waits_for_its_first_run() -> None:
+    what = seen(status=after(ran(generation=2)), schedule="0 * * * *")
+    decided = decide(what, now=NOW + timedelta(hours=5, minutes=30), running=FULL)
+    assert "OutOfSync" not in is_true(decided.status)
+    assert decided.missed == ()
+
+
 def test_a_month_of_minutes_is_not_counted_to_its_end() -> None:
     decided = waiting(schedule="* * * * *", now=NOW + timedelta(days=30))
     assert len(decided.missed) == MOST_MISSED
-    assert decided.missed[0] == NOW + timedelta(days=30) - timedelta(hours=1, minutes=1)
+    assert decided.missed[0] == NOW + timedelta(days=30) - timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("fields", [{"suspend": True}, {"collections": [{"name": "a.b"}], "schedule": None}])

@@ -1,5 +1,6 @@
 """What a scrape of the operator tells is what the cache knows at that moment, in names that Prometheus expects."""
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from collectionsync.controller.admission import Budget, Request
-from collectionsync.controller.cache import Cache
+from collectionsync.controller.cache import Cache, Known
 from collectionsync.controller.jobs import build_job
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
 from collectionsync.controller.reconcile import Observer
@@ -64,7 +65,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.cache = Cache()
-        self.counters = RunCounters()
+        self.counters = RunCounters(since=samples.NOW)
         self.observer = Observer()
         self.reconciler = Working()
         self.registry = CollectorRegistry()
@@ -72,6 +73,10 @@ class Scene:
 
     def add(self, status: Status = STATUS, **spec: Any) -> None:
         self.cache.saw_resource({**samples.body(**spec), "status": msgspec.to_builtins(status)})
+
+    @property
+    def known(self) -> Known:
+        return self.cache.resources["mirrors/community"]
 
     def value(self, metric: str, /, **labels: str) -> float | None:
         return self.registry.get_sample_value(metric, labels)
@@ -108,6 +113,14 @@ def test_a_resource_that_cannot_be_read_is_told_with_its_age_and_its_conditions(
     assert scene.ours("collectionsync_sync_period_seconds") is None
 
 
+@pytest.mark.parametrize("suspend", [False, True])
+def test_whether_a_resource_is_suspended_is_told_though_the_rest_of_it_cannot_be_read(suspend: bool) -> None:
+    scene = Scene()
+    scene.add(collections=[{"name": "NO"}], suspend=suspend)
+    assert scene.known.resource is None
+    assert scene.ours("collectionsync_suspended") == suspend
+
+
 @pytest.mark.parametrize(
     ("spec", "seconds"),
     [
@@ -124,6 +137,10 @@ def test_the_time_between_two_runs_is_told_where_there_is_one(spec: dict[str, An
     scene = Scene()
     scene.add(**spec)
     assert scene.ours("collectionsync_sync_period_seconds") == seconds
+    expected = scene.ours("collectionsync_success_expected_since_timestamp_seconds")
+    assert (expected is None) == (seconds is None)
+    if expected is not None and seconds is not None:
+        assert seconds < time.time() - expected <= 2 * seconds + 60
 
 
 def test_each_condition_has_one_status_that_holds(scene: Scene) -> None:
@@ -132,7 +149,7 @@ def test_each_condition_has_one_status_that_holds(scene: Scene) -> None:
         return [scene.ours("collectionsync_status_condition", type=kind, status=each) for each in told]
 
     assert of("Ready") == [0, 1, 0]
-    assert of("OutOfSync") == [0, 1, 0], "what is absent is false"
+    assert of("OutOfSync") == [0, 1, None], "what is absent is false, and never unknown"
 
 
 def test_a_resource_that_was_never_looked_at_is_ready_unknown() -> None:
@@ -159,31 +176,48 @@ def test_runs_are_counted_from_zero_so_that_the_first_is_an_increase(scene: Scen
         return scene.ours("collectionsync_runs_total", result="Failed", reason="OOMKilled")
 
     assert killed() == 0
-    scene.counters.ended("mirrors/community", RUN)
+    scene.counters.ended(scene.known, RUN)
     assert killed() == 1
-    assert scene.ours("collectionsync_run_duration_seconds_bucket", le="60.0") == 0
-    assert scene.ours("collectionsync_run_duration_seconds_bucket", le="120.0") == 1
 
 
-def missed(scene: Scene, *, hours_ago: tuple[int, ...], told: bool = False) -> float | None:
-    scene.counters.missed("mirrors/community", [samples.NOW - timedelta(hours=each) for each in hours_ago], told)
+def test_how_long_runs_take_is_told_of_all_resources_together(scene: Scene) -> None:
+    assert scene.value("collectionsync_run_duration_seconds_count") == 0
+    scene.counters.ended(scene.known, RUN)
+    assert scene.value("collectionsync_run_duration_seconds_bucket", le="60.0") == 0
+    assert scene.value("collectionsync_run_duration_seconds_bucket", le="120.0") == 1
+
+
+def missed(scene: Scene, *hours: int) -> float | None:
+    """The count once starting deadlines were missed so many hours after the operator started, the latest first."""
+    scene.counters.missed(scene.known, [samples.NOW + timedelta(hours=each) for each in hours])
     return scene.ours("collectionsync_missed_schedules_total")
 
 
 def test_missed_schedules_are_counted_from_zero_and_each_of_them_once(scene: Scene) -> None:
     assert scene.ours("collectionsync_missed_schedules_total") == 0
-    assert missed(scene, hours_ago=(5,)) == 1
-    assert missed(scene, hours_ago=(5,)) == 1, "it is told again each time the resource is looked at"
-    assert missed(scene, hours_ago=(3, 4, 5)) == 3
+    assert missed(scene, 1) == 1
+    assert missed(scene, 1) == 1, "it is told again each time the resource is looked at"
+    assert missed(scene, 3, 2, 1) == 3
 
 
-def test_missed_schedules_that_an_operator_before_has_told_of_are_not_counted_again(scene: Scene) -> None:
-    assert missed(scene, hours_ago=(4, 5), told=True) == 0
-    assert missed(scene, hours_ago=(3, 4, 5), told=True) == 1
+def test_schedules_that_were_missed_before_the_operator_started_are_not_counted(scene: Scene) -> None:
+    assert missed(scene, 0, -1, -2) == 0
+    assert missed(scene, 1, 0, -1, -2) == 1
+
+
+def test_a_resource_inherits_no_counts_of_another_one_that_had_its_name(scene: Scene) -> None:
+    scene.counters.ended(scene.known, RUN)
+    assert missed(scene, 1) == 1
+    scene.add(STATUS, metadata={"uid": "another"})
+    assert scene.ours("collectionsync_runs_total", result="Failed", reason="OOMKilled") == 0
+    assert scene.ours("collectionsync_missed_schedules_total") == 0
+    scene.counters.ended(scene.known, RUN)
+    assert scene.ours("collectionsync_runs_total", result="Failed", reason="OOMKilled") == 1
+    assert missed(scene, 2) == 1
 
 
 def test_nothing_is_told_of_a_resource_that_is_gone(scene: Scene) -> None:
-    scene.counters.ended("mirrors/community", RUN)
+    scene.counters.ended(scene.known, RUN)
     scene.cache.saw_resource({**samples.body(), "metadata": samples.body()["metadata"]}, deleted=True)
     scene.counters.gone("mirrors/community")
     assert "mirrors" not in generate_latest(scene.registry).decode()
@@ -216,6 +250,16 @@ def test_how_long_looks_take_is_told_by_buckets_that_have_their_bound_in_them(sc
     assert scene.value(f"{name}_sum") == pytest.approx(1000.011)
 
 
+def test_changes_that_no_watch_told_of_are_counted_from_zero_by_kind(scene: Scene) -> None:
+    def missed() -> list[float | None]:
+        kinds = ("CollectionSync", "Job", "Pod")
+        return [scene.value("collectionsync_operator_missed_changes_total", kind=each) for each in kinds]
+
+    assert missed() == [0, 0, 0]
+    scene.observer.missed_changes["Job"] += 2
+    assert missed() == [0, 2, 0]
+
+
 def test_an_operator_that_has_listed_nothing_yet_tells_of_no_time_at_which_it_did(scene: Scene) -> None:
     assert scene.value("collectionsync_operator_last_resync_timestamp_seconds") is None
     scene.observer.last_resync = 1000.0
@@ -223,7 +267,7 @@ def test_an_operator_that_has_listed_nothing_yet_tells_of_no_time_at_which_it_di
 
 
 def families(scene: Scene) -> Iterator[Any]:
-    scene.counters.ended("mirrors/community", RUN)
+    scene.counters.ended(scene.known, RUN)
     scene.observer.last_events["Job"] = 1.0
     yield from text_string_to_metric_families(generate_latest(scene.registry).decode())
 

@@ -1,6 +1,7 @@
 """How much time there is between two runs, and that it is not worked out anew at each scrape."""
 
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -84,6 +85,39 @@ def test_who_has_seen_no_run_for_twice_the_period_has_missed_two(
         assert due_time(what, uid=UID, since=success, now=last - SECOND) is not None
 
 
+@given(
+    schedule=st.sampled_from([WORKING_HOURS, "0 0 1 * *", "*/7 * * * *", "0 3 * * MON,TUE", "@daily"]),
+    jitter=st.sampled_from([None, "45m"]),
+    start=st.integers(0, 400 * 24 * 3600),
+)
+def test_the_last_but_one_time_is_the_one_before_the_last_that_has_come(
+    schedule: str, jitter: str | None, start: int
+) -> None:
+    what = spec(schedule, jitter=jitter)
+    first, second, third = islice(following(what, at("2026-01-01") + timedelta(seconds=start)), 3)
+    for now in (second, third - SECOND):
+        found = period(what, uid=UID, now=now)
+        assert found is not None
+        assert found.last_but_one(now) == first
+
+
+def test_by_an_interval_the_last_but_one_time_is_two_of_them_ago() -> None:
+    found = period(spec(interval="90m"), uid=UID, now=at("2026-11-25T12:00"))
+    assert found is not None
+    assert found.last_but_one(at("2026-11-25T12:00")) == at("2026-11-25T09:00")
+
+
+def test_a_mirror_that_has_missed_two_of_its_working_hours_has_done_so_at_night_as_well() -> None:
+    what, success = spec(WORKING_HOURS), at("2026-11-30T12:05")  # a Monday
+    late = []
+    for hours in range(100):
+        now = success + hours * HOUR
+        found = period(what, uid=UID, now=now)
+        assert found is not None
+        late.append(success < found.last_but_one(now))
+    assert late == [False] * 2 + [True] * 98
+
+
 def test_a_period_holds_from_one_due_time_to_the_next() -> None:
     daily = spec("0 6 * * *", jitter="10m")
     found = period(daily, uid=UID, now=at("2026-11-25T12:00"))
@@ -116,7 +150,7 @@ def test_a_schedule_is_worked_out_once_until_it_is_due_however_many_have_it(walk
     cache, remembered = cache_of(*[{"schedule": "0 3 * * *"}] * 3), Periods()
     for minutes in (0, 1, 14 * 60 + 59):
         found = remembered.of(cache.resources, samples.NOW + timedelta(minutes=minutes))
-        assert list(found.values()) == [86400.0] * 3
+        assert [each.length for each in found.values()] == [DAY] * 3
     assert len(walks) == 1
     remembered.of(cache.resources, samples.NOW + timedelta(hours=15))
     assert len(walks) == 2
@@ -125,5 +159,5 @@ def test_a_schedule_is_worked_out_once_until_it_is_due_however_many_have_it(walk
 def test_a_schedule_that_has_changed_is_worked_out_at_once(walks: list[str | None]) -> None:
     remembered = Periods()
     remembered.of(cache_of({"schedule": "0 3 * * *"}).resources, samples.NOW)
-    assert remembered.of(cache_of({"schedule": "0 * * * *"}).resources, samples.NOW) == {"mirrors/m0": 3600.0}
+    assert remembered.of(cache_of({"schedule": "0 * * * *"}).resources, samples.NOW)["mirrors/m0"].length == HOUR
     assert walks == ["0 3 * * *", "0 * * * *"]

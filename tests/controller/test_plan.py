@@ -14,7 +14,7 @@ from collectionsync.controller.plan import plan
 from collectionsync.report import Result
 from collectionsync.status import ActiveRun, Reason, Status
 from controller import samples
-from controller.planning import ASKED, REQUEST, ROOM, after, begun, decide, is_true, ran, ready, seen
+from controller.planning import ASKED, FULL, REQUEST, ROOM, after, begun, decide, is_true, ran, ready, seen
 from controller.samples import MI, NOW
 
 # One run at a time
@@ -130,14 +130,52 @@ def test_a_job_that_is_forbidden_for_now_is_waited_for_and_stalls_nothing() -> N
 
 
 def test_a_run_without_room_waits_says_so_and_keeps_its_place() -> None:
-    others = tuple(replace(REQUEST, key=f"mirrors/{number}") for number in range(2))
-    decided = decide(seen(), running=others)
+    decided = decide(seen(), running=FULL)
     assert decided.start is None
     assert decided.waiting is not None
     assert ready(decided.status) == ("Unknown", "WaitingForSlot")
     assert is_true(decided.status) == {"Reconciling": "WaitingForSlot"}
-    later = plan(seen(), slots=Slots(ROOM, others, (decided.waiting,)), now=NOW + timedelta(minutes=1))
+    later = plan(seen(), slots=Slots(ROOM, FULL, (decided.waiting,)), now=NOW + timedelta(minutes=1))
     assert later.waiting == decided.waiting
+
+
+@pytest.mark.parametrize("spec", [{"schedule": "30 11 * * *"}, {"interval": "30m"}])
+def test_the_next_run_of_what_waits_for_room_was_due_when_the_clock_made_it_so(spec: dict[str, Any]) -> None:
+    decided = decide(seen(status=after(ran()), **spec), running=FULL, now=NOW + timedelta(days=3))
+    assert decided.status.next_sync_time == "2026-11-25T11:30:00Z"
+
+
+def test_the_next_time_of_a_schedule_is_a_reason_to_look_again_while_a_run_waits_for_room() -> None:
+    decided = decide(seen(status=after(ran()), schedule="0 * * * *"), running=FULL, now=NOW + timedelta(hours=5))
+    assert decided.look_again == NOW + timedelta(hours=6)
+
+
+def test_a_request_that_waits_for_room_is_due_since_it_waits_and_its_status_is_not_written_anew() -> None:
+    what = seen(status=after(ran()), metadata=ASKED, schedule="0 3 * * *")
+    first = decide(what, running=FULL)
+    assert first.waiting is not None
+    assert first.status.next_sync_time == rfc3339.render(NOW)
+    slots = Slots(ROOM, FULL, (first.waiting,))
+    later = plan(replace(what, status=first.status), slots=slots, now=NOW + timedelta(minutes=10))
+    assert later.status == first.status
+
+
+def test_the_next_run_of_a_request_that_waits_beside_the_schedule_was_due_by_the_schedule() -> None:
+    decided = decide(seen(status=after(ran()), metadata=ASKED, schedule="30 11 * * *"), running=FULL)
+    assert decided.status.next_sync_time == "2026-11-25T11:30:00Z"
+
+
+def test_what_overruns_its_own_schedule_waits_since_its_run_has_ended_and_overtakes_nobody() -> None:
+    ended = after(ran(), last_attempt_time="2026-11-25T11:50:00Z")
+    other = replace(REQUEST, key="mirrors/other", due=NOW - timedelta(minutes=5))
+    slots = Slots(ROOM, FULL[:1], (other,))
+    decided = plan(seen(status=ended, schedule="*/5 * * * *"), slots=slots, now=NOW)
+    assert decided.start is not None, "nobody else has waited longer"
+    longer = replace(other, due=NOW - timedelta(minutes=15))
+    decided = plan(seen(status=ended, schedule="*/5 * * * *"), slots=Slots(ROOM, FULL[:1], (longer,)), now=NOW)
+    assert decided.waiting is not None, "it was due at 11:05, while its own run went on"
+    assert decided.waiting.due == NOW - timedelta(minutes=10)
+    assert decided.status.next_sync_time == "2026-11-25T11:05:00Z"
 
 
 # How a run ended
@@ -236,11 +274,10 @@ def test_the_history_is_short_and_jobs_beyond_the_limits_are_deleted_oldest_firs
 
 
 def test_a_scheduled_run_later_than_its_deadline_makes_the_resource_out_of_sync_until_it_starts() -> None:
-    others = tuple(replace(REQUEST, key=f"mirrors/{number}") for number in range(2))
     what = seen(status=after(ran()), schedule="30 11 * * *", startingDeadline="20m")
-    before = decide(what, running=others, now=NOW - timedelta(minutes=10))
+    before = decide(what, running=FULL, now=NOW - timedelta(minutes=10))
     assert "OutOfSync" not in is_true(before.status)
-    late = decide(what, running=others, now=NOW)
+    late = decide(what, running=FULL, now=NOW)
     assert is_true(late.status)["OutOfSync"] == "StartingDeadlineExceeded"
     started = decide(what, now=NOW)
     assert started.start is not None

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from collectionsync.controller import rfc3339
 from collectionsync.controller.admission import Budget
@@ -128,9 +129,9 @@ class Operator:
             health_address=("", 0),
             metrics_address=("", 0),
         )
-        self.counters = RunCounters()
-        observer = Observer(times_missed=self.counters.missed)
-        self.reconciler = Reconciler(cast("Cluster", server), settings, self.cache, observer, **options)
+        self.counters = RunCounters(since=options.pop("since", datetime.now(UTC)))
+        self.observer = Observer(times_missed=self.counters.missed)
+        self.reconciler = Reconciler(cast("Cluster", server), settings, self.cache, self.observer, **options)
 
     def tell(self, body: Body, *, deleted: bool = False) -> None:
         self.reconciler.enqueue(self.cache.saw_resource(body, deleted=deleted))
@@ -229,15 +230,30 @@ def missed(operator: Operator) -> float:
     return sample.value
 
 
-async def test_what_was_missed_before_the_operator_started_is_counted_though_its_run_starts_at_once() -> None:
+@pytest.mark.parametrize(("uptime", "counted"), [(timedelta(0), {0}), (timedelta(days=1), {2, 3})])
+async def test_what_was_missed_since_the_operator_started_is_counted_though_its_run_starts_at_once(
+    uptime: timedelta, counted: set[int]
+) -> None:
     server = Server()
     ran = {"id": "a", "jobName": "community-a", "generation": 3, "result": "NoChange", "reason": "NoChange"}
     began = rfc3339.render(datetime.now(UTC) - timedelta(hours=3, minutes=30))
     body = samples.body(schedule="0 * * * *", metadata={"creationTimestamp": began})
     server.put({**body, "status": {"lastRun": {**ran, "startTime": began}}})
-    async with operating(server) as operator:
+    async with operating(server, since=datetime.now(UTC) - uptime) as operator:
         await until(lambda: len(server.jobs) == 1, "the run that makes up for it")
-        assert missed(operator) in {2, 3}, "by the minute at which the test runs"
+        assert missed(operator) in counted, "by the minute at which the test runs"
+
+
+async def test_what_a_list_finds_and_no_watch_has_told_of_is_counted_by_its_kind() -> None:
+    server = Server()
+    server.put(samples.body())
+    async with operating(server, resync_seconds=0.05) as operator:
+        await until(lambda: len(server.jobs) == 1, "a Job")
+        assert not operator.observer.missed_changes["Job"], "the operator knows of what it has made itself"
+        (name,) = server.jobs
+        server.end(name)
+        await until(lambda: operator.observer.missed_changes["Job"] == 1, "a list")
+        assert not operator.observer.missed_changes["CollectionSync"]
 
 
 async def test_nothing_is_written_where_nothing_has_changed() -> None:

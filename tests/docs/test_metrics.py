@@ -61,9 +61,9 @@ class Idle:
 
 
 def operator() -> Iterable[Metric]:
-    cache, counters = Cache(), RunCounters()
+    cache, counters = Cache(), RunCounters(since=samples.NOW)
     cache.saw_resource({**samples.body(interval="1h"), "status": msgspec.to_builtins(FULL)})
-    counters.ended("mirrors/community", RUN)
+    counters.ended(cache.resources["mirrors/community"], RUN)
     budget = Budget(simultaneous_runs=1, total_memory_bytes=1, per_source_host=1)
     return OperatorCollector(cache, Idle(), Observer(), counters, budget).collect()
 

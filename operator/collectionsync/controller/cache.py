@@ -33,7 +33,7 @@ def key_of(namespace: str, name: str) -> str:
 class Known:
     """A resource as it was last seen. `resource` is None where it cannot be read, and `fault` says why.
 
-    `created` is None where the API server does not tell, which none does.
+    `suspended` is known of these, too. `created` is None where the API server does not tell, which none does.
     """
 
     namespace: str
@@ -42,6 +42,7 @@ class Known:
     version: int
     generation: int
     created: datetime | None
+    suspended: bool
     resource: CollectionSync | None
     status: Status
     fault: Because | None
@@ -139,6 +140,19 @@ class Cache:
                     due=job.created,
                 )
 
+    def correct_pods(self, bodies: Iterable[Body]) -> int:
+        """Take note of a list of pods, and return how many changes of those that have a Job had been missed.
+
+        None is taken for gone that is not among them: what it said is kept until its Job goes.
+        """
+        missed = 0
+        for _, body in _named(bodies):
+            pod = pod_facts(body)
+            seen, _ = self._pods.get(pod.uid, (-1, None))
+            missed += seen < _version(body) and key_of(pod.namespace, pod.job_name) in self._jobs
+            self.saw_pod(body)
+        return missed
+
     def correct_resources(self, bodies: Iterable[Body], version: str, scope: str | None) -> int:
         """Make what is known agree with a list of all resources of a namespace, or of the cluster for None.
 
@@ -220,6 +234,7 @@ def _known(body: Body) -> Known:
         version=_version(body),
         generation=metadata.get("generation", 0),
         created=rfc3339.parse(metadata.get("creationTimestamp")),
+        suspended=(body.get("spec") or {}).get("suspend") is True,
         resource=resource,
         status=_status(body.get("status") or {}),
         fault=fault,

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec.structs import replace as changed
 
-from collectionsync.controller import record, rfc3339, story, triggers
+from collectionsync.controller import lateness, record, rfc3339, story, triggers
 from collectionsync.controller.admission import Request, Slots
 from collectionsync.controller.conditions import Because, Notice, conditions, notices
 from collectionsync.controller.observed import JobFacts, PodFacts
@@ -50,8 +50,8 @@ class Plan:
     """What to do, in this order: write the status, tell, and delete Jobs with their pods.
 
     Where a run is to be started, that comes first, and a new plan then tells of it. `waiting` is the place in the queue
-    of a run that is due and has no room. `missed` are the scheduled times whose starting deadline has passed without a
-    run. `look_again` is when time alone changes the plan.
+    of a run that is due and has no room. `missed` are the starting deadlines that scheduled times have passed without a
+    run, the latest first. `look_again` is when time alone changes the plan.
     """
 
     start: StartRun | None
@@ -70,19 +70,20 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
     situation = Situation(resource=seen.resource, status=status, newest=runs.newest, inputs=seen.inputs, now=now)
     fault, due = _due(seen, situation, runs)
     refused, told = _refused_request(seen, situation)
-    waiting = _waiting(seen, due, slots) if due and not runs.active else None
+    scheduled = lateness.scheduled(situation, due)
+    waiting = _waiting(seen, status, due, slots) if due and not runs.active else None
     refusal = slots.refusal(waiting) if waiting else ""
     after = status.last_run.id if status.last_run else ""
     start = StartRun(trigger=due.name, after=after) if due and waiting and not refusal else None
     obsolete = _obsolete(seen, runs)
 
     status = _with_run(status, seen, runs, obsolete=obsolete, refused=refused)
-    late = story.late(situation, due) if due and not start else None
+    late = lateness.late(situation, scheduled) if scheduled and not start else None
     upcoming = None if fault or seen.resource.spec.suspend else triggers.next_due(replace(situation, status=status))
     status = changed(
         status,
         observed_generation=seen.resource.metadata.generation,
-        next_sync_time=rfc3339.render(upcoming) if upcoming else None,
+        next_sync_time=_next_sync_time(upcoming, scheduled, waiting if refusal else None),
     )
     told_story = story.tell(
         situation=replace(situation, status=status),
@@ -103,8 +104,8 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
         tell=(*told, *notices(seen.status, status)),
         delete=(*superfluous(seen.resource.spec, (*runs.ended, *runs.known)), *obsolete),
         waiting=waiting if refusal else None,
-        missed=story.missed(situation, due) if due else (),
-        look_again=_look_again(seen, upcoming, None if start else due, late=late is not None, now=now),
+        missed=lateness.missed(situation, scheduled) if scheduled else (),
+        look_again=_look_again(seen, upcoming, None if start or late else scheduled, now=now),
     )
 
 
@@ -129,10 +130,24 @@ def _refused_request(seen: Seen, situation: Situation) -> tuple[bool, tuple[Noti
     return True, (Notice(reason=Reason.SUSPENDED, message=message, warning=True),)
 
 
-def _waiting(seen: Seen, due: Trigger, slots: Slots) -> Request:
-    """Return the request for room; who waits already keeps the place, whatever else became due since."""
+def _waiting(seen: Seen, status: Status, due: Trigger, slots: Slots) -> Request:
+    """Return the request for room; who waits already keeps the place, whatever else became due since.
+
+    Nobody waits while a run of theirs goes on: what becomes due during one that is too long overtakes no others.
+    """
+    ended = rfc3339.parse(status.last_attempt_time) or due.due
     since = [each.due for each in slots.waiting if each.key == seen.request.key]
-    return replace(seen.request, due=min([due.due, *since]))
+    return replace(seen.request, due=min([max(due.due, ended), *since]))
+
+
+def _next_sync_time(upcoming: datetime | None, scheduled: Trigger | None, waiting: Request | None) -> str | None:
+    """Return when the next run is due; of one that waits for room that is over, and stays what it was.
+
+    A request is due at whatever time it is looked at, so that its place in the queue has to tell since when.
+    """
+    since = [waiting.due, *([scheduled.due] if scheduled else [])] if waiting else []
+    soonest = min((time for time in (upcoming, *since) if time is not None), default=None)
+    return rfc3339.render(soonest) if soonest else None
 
 
 def _obsolete(seen: Seen, runs: Runs) -> tuple[JobFacts, ...]:
@@ -164,9 +179,7 @@ def _with_run(status: Status, seen: Seen, runs: Runs, *, obsolete: Sequence[JobF
     )
 
 
-def _look_again(
-    seen: Seen, upcoming: datetime | None, due: Trigger | None, *, late: bool, now: datetime
-) -> datetime | None:
-    deadline = None if due is None or late else story.deadline(seen.resource.spec, due)
+def _look_again(seen: Seen, upcoming: datetime | None, in_time: Trigger | None, *, now: datetime) -> datetime | None:
+    deadline = lateness.deadline(seen.resource.spec, in_time) if in_time else None
     times = [time for time in (upcoming, deadline) if time is not None and time > now]
     return min(times, default=None)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 
@@ -36,7 +37,7 @@ def run(settings: Settings) -> ExitCode:
 
 
 async def _run(settings: Settings) -> ExitCode:
-    cache, counters = Cache(), RunCounters()
+    cache, counters = Cache(), RunCounters(since=datetime.now(UTC))
     observer = Observer(run_ended=counters.ended, times_missed=counters.missed, resource_gone=counters.gone)
     cluster = Cluster()
     reconciler = Reconciler(cluster, settings, cache, observer)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ from collectionsync.controller.plan import Plan, Seen, StartRun
 from collectionsync.controller.runs import survey
 from collectionsync.controller.settings import Settings
 from collectionsync.resource import CollectionSync, memory_limit_bytes
-from collectionsync.status import ConditionStatus, ConditionType, Reason, Run, Status
+from collectionsync.status import ConditionStatus, Reason, Run, Status
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ LOOK_AGAIN_SECONDS = 15.0
 """How often Secrets are looked at whose change may help a resource whose last run failed."""
 RESYNC_SECONDS = 600.0
 """How often everything is listed, since a watch that was broken for long never tells of what was deleted meanwhile."""
+KINDS = ("CollectionSync", "Job", "Pod")
+"""What is watched."""
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=60)
 _REFUSED_FOR = timedelta(minutes=10)
@@ -56,18 +59,18 @@ _DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10
 class Observer:
     """Counts what the operator does, for those who measure it.
 
-    `times_missed` is given the scheduled times of a resource that were missed, the latest first, and whether its status
-    told so before; the same times come again until a run starts.
+    `missed_changes` are counted by kind. `times_missed` is given the starting deadlines that have passed without a run
+    of a resource, the latest first; the same ones come again until a run starts.
     """
 
     reconciles: int = 0
     failures: int = 0
     durations: Histogram = field(default_factory=lambda: Histogram(_DURATION_BUCKETS))
-    missed: int = 0
+    missed_changes: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(KINDS, 0)))
     last_resync: float = 0.0
     last_events: dict[str, float] = field(default_factory=dict)
-    run_ended: Callable[[str, Run], None] = field(default=lambda key, run: None)
-    times_missed: Callable[[str, Sequence[datetime], bool], None] = field(default=lambda key, times, told: None)
+    run_ended: Callable[[Known, Run], None] = field(default=lambda known, run: None)
+    times_missed: Callable[[Known, Sequence[datetime]], None] = field(default=lambda known, deadlines: None)
     resource_gone: Callable[[str], None] = field(default=lambda key: None)
 
 
@@ -197,14 +200,13 @@ class Reconciler:
 
     async def _list(self, scope: str | None) -> None:
         pods = await self._cluster.list_pods(scope)
-        for body in pods.objects:
-            self._cache.saw_pod(body)
+        missed = {"Pod": self._cache.correct_pods(pods.objects)}
         jobs = await self._cluster.list_jobs(scope)
-        missed = self._cache.correct_jobs(jobs.objects, jobs.version, scope)
+        missed["Job"] = self._cache.correct_jobs(jobs.objects, jobs.version, scope)
         resources = await self._cluster.list_resources(scope)
-        missed += self._cache.correct_resources(resources.objects, resources.version, scope)
-        # The first list finds what nobody was there to watch.
-        self._observer.missed += missed if self._observer.last_resync else 0
+        missed["CollectionSync"] = self._cache.correct_resources(resources.objects, resources.version, scope)
+        if self._observer.last_resync:  # the first list finds what nobody was there to watch
+            self._observer.missed_changes.update(missed)
 
     async def _attempt(self, key: str) -> None:
         began = time.monotonic()
@@ -248,7 +250,7 @@ class Reconciler:
         seen = await self._seen(key, known, known.resource)
         plan = self._planned(seen)
         if plan.missed:
-            self._observer.times_missed(key, plan.missed, _is_out_of_sync(known.status))
+            self._observer.times_missed(known, plan.missed)
         if plan.start:
             await self._start(key, seen, plan.start)
             plan = self._planned(await self._seen(key, known, known.resource))
@@ -343,7 +345,7 @@ class Reconciler:
         fresh = [run for run in plan.status.history if run not in known.status.history]
         for run in reversed(fresh):
             log.info("%s: run %s: %s (%s): %s", key, run.id, run.result.value, run.reason, run.message)
-            self._observer.run_ended(key, run)
+            self._observer.run_ended(known, run)
         for notice in plan.tell:
             await self._tell(known.namespace, known.name, known.uid, notice)
         for job in plan.delete:
@@ -370,11 +372,6 @@ class Reconciler:
 def _looks_at_secrets(known: Known) -> bool:
     """Whether a change of a Secret may be what a resource waits for."""
     return known.resource is not None and triggers.failed(known.resource, known.status)
-
-
-def _is_out_of_sync(status: Status) -> bool:
-    found = (each for each in status.conditions if each.type == ConditionType.OUT_OF_SYNC)
-    return any(each.status is ConditionStatus.TRUE for each in found)
 
 
 def _unreadable(known: Known) -> Status:

@@ -78,11 +78,22 @@ def next_time(spec: Spec, *, uid: str, since: datetime, now: datetime) -> dateti
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The time between two runs. It holds from `since` on, and before `until`, when the next time comes."""
+    """The time between two runs. It holds from `since` on, and before `until`, when the next time comes.
+
+    `before` is the time before `since`; None by an interval, which is as long whenever it begins.
+    """
 
     length: timedelta
     since: datetime
     until: datetime
+    before: datetime | None = None
+
+    def last_but_one(self, now: datetime) -> datetime:
+        """Return the scheduled time before the last one; by an interval, the time two of them ago.
+
+        Whoever has had no success since has missed two of them. As it never moves back, only a success ends that.
+        """
+        return self.before or now - 2 * self.length
 
 
 def period(spec: Spec, *, uid: str, now: datetime) -> Period | None:
@@ -101,10 +112,10 @@ def period(spec: Spec, *, uid: str, now: datetime) -> Period | None:
     clock = _clock(spec.schedule, spec.time_zone)
     until = clock.first(now - offset)
     since = clock.last(now - offset)
-    if until is None or since is None:
+    before = since and clock.last(since - _SECOND)
+    if until is None or since is None or before is None:
         return None
-    before = clock.last(since - _SECOND)
-    return Period(max(until - since, since - before if before else timedelta(0)), since + offset, until + offset)
+    return Period(max(until - since, since - before), since + offset, until + offset, before + offset)
 
 
 def _after_interval(spec: Spec, since: datetime, offset: timedelta) -> datetime | None:

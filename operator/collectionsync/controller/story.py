@@ -5,61 +5,16 @@ One place decides each condition, so that they never contradict each other; the 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
-from collectionsync.controller import rfc3339, schedule, triggers
+from collectionsync.controller import rfc3339, triggers
 from collectionsync.controller.conditions import Because, Story
 from collectionsync.controller.observed import JobFacts, PodFacts
 from collectionsync.controller.triggers import Situation, Trigger
-from collectionsync.quantity import format_bytes, parse_seconds
+from collectionsync.quantity import format_bytes
 from collectionsync.report import Result
-from collectionsync.resource import Spec
 from collectionsync.status import ConditionStatus, Reason, Run, Status
 
-DEFAULT_STARTING_DEADLINE = timedelta(hours=1)
-"""How late a scheduled run may start where the resource does not say."""
-MOST_MISSED = 100
-"""How many scheduled times that were missed are told at once."""
-
 _PRESSURE_PER_CENT = 90
-
-
-def deadline(spec: Spec, due: Trigger) -> datetime | None:
-    """Return when a scheduled run that is due counts as missed; None for runs of no schedule."""
-    return None if triggers.scheduled_time(due.name) is None else due.due + _starting_deadline(spec)
-
-
-def _starting_deadline(spec: Spec) -> timedelta:
-    given = spec.starting_deadline
-    return DEFAULT_STARTING_DEADLINE if given is None else timedelta(seconds=parse_seconds(given))
-
-
-def late(situation: Situation, due: Trigger) -> Because | None:
-    """Return why the resource is out of sync: a scheduled run is later than the starting deadline allows."""
-    until = deadline(situation.resource.spec, due)
-    if until is None or situation.now <= until:
-        return None
-    message = f"the run that was due at {rfc3339.render(due.due)} was to start by {rfc3339.render(until)} and has not"
-    return Because(reason=Reason.STARTING_DEADLINE_EXCEEDED, message=message)
-
-
-def missed(situation: Situation, due: Trigger) -> tuple[datetime, ...]:
-    """Return the scheduled times whose starting deadline has passed without a run, the latest first.
-
-    They are at most as many as MOST_MISSED: an operator that was down for a month must not count its minutes.
-    """
-    if late(situation, due) is None:
-        return ()
-    spec, uid = situation.resource.spec, situation.resource.metadata.uid
-    since, until = triggers.schedule_handled(situation), situation.now - _starting_deadline(spec)
-    found: list[datetime] = []
-    while len(found) < MOST_MISSED:
-        time = schedule.due_time(spec, uid=uid, since=since, now=until - timedelta.resolution)
-        if time is None:
-            break
-        found.append(time)
-        until = time
-    return tuple(found)
 
 
 def tell(

@@ -65,7 +65,23 @@ def pending(situation: Situation) -> Trigger | None:
     Raises:
         ScheduleError: the schedule cannot be read.
     """
-    return _request(situation) or _spec(situation) or _inputs(situation) or _schedule(situation) or _retry(situation)
+    return _request(situation) or _spec(situation) or _inputs(situation) or scheduled(situation) or _retry(situation)
+
+
+def scheduled(situation: Situation) -> Trigger | None:
+    """Return the scheduled run that is due now, whatever else makes one due; None where none is by the clock.
+
+    Raises:
+        ScheduleError: the schedule cannot be read.
+    """
+    if is_stalled(situation):
+        return None
+    spec, uid, handled = situation.resource.spec, situation.resource.metadata.uid, schedule_handled(situation)
+    last = schedule.due_time(spec, uid=uid, since=handled, now=situation.now)
+    if last is None:
+        return None
+    first = schedule.next_time(spec, uid=uid, since=handled, now=handled)
+    return Trigger(name=f"Schedule/{rfc3339.render(last)}", due=first or last)
 
 
 def next_due(situation: Situation) -> datetime | None:
@@ -126,6 +142,11 @@ def scheduled_time(trigger: str) -> datetime | None:
     return rfc3339.parse(value) if kind == "Schedule" else None
 
 
+def is_first(trigger: str) -> bool:
+    """Whether a trigger stands for the first run of a generation."""
+    return trigger.partition("/")[0] == "Spec"
+
+
 def request_of(trigger: str) -> str:
     """Return the value of the annotation that a trigger stands for; empty for any other trigger."""
     kind, _, value = trigger.partition("/")
@@ -155,17 +176,6 @@ def _inputs(situation: Situation) -> Trigger | None:
         return None
     name = f"Inputs/{inputs}"
     return None if _was(situation, name) else Trigger(name=name, due=situation.now)
-
-
-def _schedule(situation: Situation) -> Trigger | None:
-    if is_stalled(situation):
-        return None
-    spec, uid, handled = situation.resource.spec, situation.resource.metadata.uid, schedule_handled(situation)
-    last = schedule.due_time(spec, uid=uid, since=handled, now=situation.now)
-    if last is None:
-        return None
-    first = schedule.next_time(spec, uid=uid, since=handled, now=handled)
-    return Trigger(name=f"Schedule/{rfc3339.render(last)}", due=first or last)
 
 
 def _next_scheduled(situation: Situation) -> datetime | None:

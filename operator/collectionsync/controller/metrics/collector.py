@@ -43,7 +43,8 @@ class OperatorCollector:
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; called by the registry at each scrape, in a thread of its own."""
         resources = dict(self._cache.resources)
-        yield from resource_families(resources, self._periods.of(resources, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        yield from resource_families(resources, self._periods.of(resources, now), now)
         yield from self._counters.families(resources)
         yield from self._room()
         yield from self._work()
@@ -73,7 +74,12 @@ class OperatorCollector:
 
     def _sight(self) -> Iterator[Metric]:
         observer = self._observer
-        yield _counter("missed_changes", "Changes that no watch told of and a list found.", observer.missed)
+        missed = CounterMetricFamily(
+            f"{_PREFIX}_missed_changes", "Changes that no watch told of and a list found.", labels=["kind"]
+        )
+        for kind, count in dict(observer.missed_changes).items():
+            missed.add_metric([kind], count)
+        yield missed
         resync = GaugeMetricFamily(f"{_PREFIX}_last_resync_timestamp_seconds", "When everything was last listed.")
         if observer.last_resync:  # 1970 is no time at which an operator listed anything
             resync.add_metric([], observer.last_resync)

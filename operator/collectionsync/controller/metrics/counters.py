@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from collectionsync.controller.cache import Known
+from collectionsync.controller.cache import Known, key_of
 from collectionsync.controller.histogram import Histogram
 from collectionsync.quantity import parse_seconds
 from collectionsync.report import Result
@@ -26,51 +26,54 @@ _FROM_ZERO = (
 
 @dataclass(slots=True)
 class _Counts:
-    """What happened to one resource: runs by result and reason, and by how long they took; scheduled times missed."""
+    """What happened to one resource: its runs by result and reason; scheduled times missed, and until when they are."""
 
-    results: Counter[tuple[str, str]] = field(default_factory=Counter)
-    durations: Histogram = field(default_factory=lambda: Histogram(_DURATION_BUCKETS))
+    uid: str
+    missed_until: datetime
     missed: int = 0
-    missed_until: datetime | None = None
+    results: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class RunCounters:
-    """Counts the runs of each resource as they end. A scrape only reads: it happens in a thread of its own."""
+    """Counts the runs of each resource as they end, from `since` on, which is when the operator started.
 
-    def __init__(self) -> None:
+    A scrape only reads: it happens in a thread of its own.
+    """
+
+    def __init__(self, *, since: datetime) -> None:
+        self._since = since
         self._of: dict[str, _Counts] = {}
+        self._durations = Histogram(_DURATION_BUCKETS)
 
-    def ended(self, key: str, run: Run) -> None:
+    def ended(self, known: Known, run: Run) -> None:
         """Count a run that has ended."""
-        counts = self._of.setdefault(key, _Counts())
-        counts.results[run.result.value, run.reason] += 1
-        counts.durations.observe(parse_seconds(run.duration) if run.duration else 0.0)
+        self._counts(known).results[run.result.value, run.reason] += 1
+        self._durations.observe(parse_seconds(run.duration) if run.duration else 0.0)
 
-    def missed(self, key: str, times: Sequence[datetime], told: bool) -> None:
-        """Count scheduled times that were missed, the latest first, each of them once.
-
-        Those that the status told of before this process came to see them were counted by the one before it.
-        """
-        counts = self._of.setdefault(key, _Counts())
-        until = counts.missed_until
-        if until is not None:
-            counts.missed += sum(each > until for each in times)
-        elif not told:
-            counts.missed += len(times)
-        counts.missed_until = max(times[0], until or times[0])
+    def missed(self, known: Known, deadlines: Sequence[datetime]) -> None:
+        """Count the starting deadlines that have passed without a run, the latest first, each of them once."""
+        counts = self._counts(known)
+        counts.missed += sum(each > counts.missed_until for each in deadlines)
+        counts.missed_until = max([counts.missed_until, *deadlines])
 
     def gone(self, key: str) -> None:
         """Forget a resource that is no more."""
         self._of.pop(key, None)
+
+    def _counts(self, known: Known) -> _Counts:
+        """Return the counts of a resource, and begin them anew for one that has the name of another."""
+        key = key_of(known.namespace, known.name)
+        counts = self._of.get(key)
+        if counts is None or counts.uid != known.uid:
+            counts = self._of[key] = _Counts(known.uid, self._since)
+        return counts
 
     def families(self, resources: Mapping[str, Known]) -> Iterator[Metric]:
         """Yield what was counted of these resources."""
         runs = CounterMetricFamily(
             "collectionsync_runs", "Runs that ended since the operator started.", labels=[*_LABELS, "result", "reason"]
         )
-        durations = HistogramMetricFamily(
-            "collectionsync_run_duration_seconds", "How long runs took that ended since.", labels=_LABELS
-        )
+        durations = HistogramMetricFamily("collectionsync_run_duration_seconds", "How long runs took that ended since.")
         missed = CounterMetricFamily(
             "collectionsync_missed_schedules",
             "Scheduled times whose starting deadline passed without a run since.",
@@ -78,14 +81,15 @@ class RunCounters:
         )
         for key, known in resources.items():
             counts = self._of.get(key)
+            if counts and counts.uid != known.uid:
+                counts = None
             labels = [known.namespace, known.name]
             results: dict[tuple[str, str], int] = {(result.value, reason.value): 0 for result, reason in _FROM_ZERO}
             results |= dict(counts.results) if counts else {}
             for (result, reason), count in results.items():
                 runs.add_metric([*labels, result, reason], count)
-            if counts:
-                durations.add_metric(labels, counts.durations.buckets(), counts.durations.sum)
             missed.add_metric(labels, counts.missed if counts else 0)
+        durations.add_metric([], self._durations.buckets(), self._durations.sum)
         yield runs
         yield durations
         yield missed

@@ -17,10 +17,10 @@ class Periods:
     def __init__(self) -> None:
         self._known: dict[tuple[str | None, ...], Period] = {}
 
-    def of(self, resources: Mapping[str, Known], now: datetime) -> dict[str, float]:
-        """Return the seconds between two scheduled runs, of each resource for which the clock makes any due."""
+    def of(self, resources: Mapping[str, Known], now: datetime) -> dict[str, Period]:
+        """Return the time between two scheduled runs, of each resource for which the clock makes any due."""
         remembered: dict[tuple[str | None, ...], Period] = {}
-        found: dict[str, float] = {}
+        found: dict[str, Period] = {}
         for key, known in resources.items():
             if known.resource is None:
                 continue
@@ -30,7 +30,7 @@ class Periods:
                 current = _period(known.resource, now)
             if current is not None:
                 remembered[what] = current
-                found[key] = current.length.total_seconds()
+                found[key] = current
         self._known = remembered
         return found
 

@@ -1,26 +1,31 @@
 """What is told of each resource: all of it follows from the resource and its status, as they were last seen."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from collectionsync.controller import rfc3339
 from collectionsync.controller.cache import Known
 from collectionsync.controller.jobs import source_host
+from collectionsync.controller.schedule import Period
 from collectionsync.quantity import parse_seconds
 from collectionsync.resource import memory_limit_bytes
 from collectionsync.status import ConditionStatus, ConditionType
 
 _LABELS = ("namespace", "name")
+# The first is that of a condition that is absent.
+_OF_READY = (ConditionStatus.UNKNOWN, ConditionStatus.TRUE, ConditionStatus.FALSE)
+_OF_OTHERS = (ConditionStatus.FALSE, ConditionStatus.TRUE)
 
 
-def resource_families(resources: Mapping[str, Known], periods: Mapping[str, float]) -> Iterator[Metric]:
-    """Yield what is told of each resource, by its key; `periods` has the seconds between two of its runs, if any."""
+def resource_families(resources: Mapping[str, Known], periods: Mapping[str, Period], now: datetime) -> Iterator[Metric]:
+    """Yield what is told of each resource, by its key; `periods` has the time between two of its runs, if any."""
     told = _Told()
     for key, known in resources.items():
         told.info(known)
         told.times(known)
-        told.period(known, periods.get(key))
+        told.period(known, periods.get(key), now)
         told.conditions(known)
         told.last_run(known)
     yield from told.families.values()
@@ -43,6 +48,7 @@ class _Told:
         family.add_metric([known.namespace, known.name, *labels.values()], value)
 
     def info(self, known: Known) -> None:
+        self._gauge(known, "suspended", "Whether no runs are started.", int(known.suspended))
         resource = known.resource
         if resource is None:
             return
@@ -54,7 +60,6 @@ class _Told:
             source_host=source_host(resource),
             repository=resource.spec.target.repository,
         )
-        self._gauge(known, "suspended", "Whether no runs are started.", int(resource.spec.suspend))
         self._gauge(known, "memory_limit_bytes", "Memory limit of its runs.", memory_limit_bytes(resource.spec))
 
     def times(self, known: Known) -> None:
@@ -76,16 +81,24 @@ class _Told:
             self._gauge(known, "published_versions", "Collection versions published.", status.content.versions)
             self._gauge(known, "published_bytes", "Size of their documents.", status.content.bytes)
 
-    def period(self, known: Known, seconds: float | None) -> None:
-        self._gauge(known, "sync_period_seconds", "Time between two scheduled runs.", seconds)
+    def period(self, known: Known, period: Period | None, now: datetime) -> None:
+        if period is None:
+            return
+        self._gauge(known, "sync_period_seconds", "Time between two scheduled runs.", period.length.total_seconds())
+        self._gauge(
+            known,
+            "success_expected_since_timestamp_seconds",
+            "When the last but one scheduled run was due.",
+            period.last_but_one(now).timestamp(),
+        )
 
     def conditions(self, known: Known) -> None:
         found = {each.type: each.status for each in known.status.conditions}
         for kind in ConditionType:
-            # Those that are only present while they are True are False when they are not.
-            absent = ConditionStatus.UNKNOWN if kind is ConditionType.READY else ConditionStatus.FALSE
-            now = found.get(kind.value, absent)
-            for status in ConditionStatus:
+            # Those that are only present while they are True are False when they are not, and never Unknown.
+            statuses = _OF_READY if kind is ConditionType.READY else _OF_OTHERS
+            now = found.get(kind.value, statuses[0])
+            for status in statuses:
                 self._gauge(
                     known,
                     "status_condition",
