@@ -5,22 +5,24 @@ from collections.abc import Iterator
 from dashboards import fleet_runs, fleet_table, operator_row
 from dashboards.page import FLEET, RESOURCE, Document, Place, Row, document, link, place, variable
 from dashboards.panels import GOOD, PLAIN, Steps, Target, above, bars, number
-from dashboards.promql import EVERY
-from dashboards.promql import number as number_of
+from dashboards.promql import EVERY, OWNER, how_many
 
 _NAMED = "{{namespace}}/{{name}}"
 _BAD, _ODD = above(1), above(1, color="orange")
+_OWNED = f"on ({', '.join(OWNER)})"
+_KNOWN = "collectionsync_created_timestamp_seconds"
+"""What there is of every CollectionSync, also of one whose spec cannot be read."""
 
 
 def page() -> Document:
     """Return the page."""
-    known = 'collectionsync_info{namespace=~"$namespace"}'
+    known = f'{_KNOWN}{{namespace=~"$namespace"}}'
     return document(
         uid=FLEET,
         title="CollectionSync / Fleet",
         description="All CollectionSyncs: what is late, failing, waiting or short of memory, and how the operator is.",
         variables=[
-            variable("namespace", "Namespace", "label_values(collectionsync_info, namespace)", several=True),
+            variable("namespace", "Namespace", f"label_values({_KNOWN}, namespace)", several=True),
             variable("name", "CollectionSync", f"label_values({known}, name)", several=True),
         ],
         links=[link("One CollectionSync", RESOURCE)],
@@ -38,17 +40,17 @@ def page() -> Document:
 def _glance() -> list[Place]:
     figures = [*_well(), *_unwell()]
     return place(
-        3, 4, *(number(title, told, Target(number_of(expr)), steps=steps) for title, told, expr, steps in figures)
+        3, 4, *(number(title, told, Target(how_many(expr)), steps=steps) for title, told, expr, steps in figures)
     )
 
 
 def _well() -> Iterator[tuple[str, str, str, Steps]]:
     yield (
         "CollectionSyncs",
-        "How many CollectionSyncs the operator knows. None, although there are some, means that the operator is away, "
-        "is not scraped, or is scraped without `honorLabels: true`: see "
-        "docs/runbooks/collection-sync-operator-absent.md.",
-        EVERY.each("collectionsync_info"),
+        "How many CollectionSyncs the operator knows. A dash here and beside it means that no operator is scraped, so "
+        "that nothing is known: see docs/runbooks/collection-sync-operator-absent.md. Where it is scraped without "
+        "`honorLabels: true`, those with one name count once.",
+        EVERY.each(_KNOWN),
         PLAIN,
     )
     yield (
@@ -68,9 +70,10 @@ def _well() -> Iterator[tuple[str, str, str, Steps]]:
 def _unwell() -> Iterator[tuple[str, str, str, Steps]]:
     yield (
         "Not ready",
-        "How many are not Ready: their last run failed, or they cannot run. The reasons are below; see "
-        "docs/runbooks/collection-sync-not-ready.md.",
-        EVERY.with_condition("Ready", "False"),
+        "How many are not Ready: their last run failed, they cannot run, or no run of their present spec has ended. "
+        "One that has just been created and runs for the first time is among them, a suspended one is not. The "
+        "reasons are below; see docs/runbooks/collection-sync-not-ready.md.",
+        EVERY.not_ready(),
         _BAD,
     )
     yield (
@@ -111,7 +114,9 @@ def _needs() -> list[Place]:
         bars(
             "Not ready, by the reason of the last run",
             "How many CollectionSyncs are not Ready, by the reason of their last run. Many with the same reason, such "
-            "as SourceUnavailable or DatabaseUnavailable, have one cause outside of them.",
+            "as SourceUnavailable or DatabaseUnavailable, have one cause outside of them. One that has just been "
+            "created, or whose spec is new, is there until its first run ends; if it stays, it waits for room. "
+            "Suspended ones are left out.",
             Target(_not_ready_by_reason(), "{{reason}}"),
             unit="none",
             steps=_BAD,
@@ -139,11 +144,18 @@ def _needs() -> list[Place]:
 
 
 def _not_ready_by_reason() -> str:
-    """Not every resource that is not Ready had a run that failed: a spec that cannot be read has none at all."""
-    not_ready = EVERY.with_condition("Ready", "False")
+    """What has not run as its spec is now has no reason yet, and a spec that cannot be read may have no run at all."""
+    unknown = EVERY.with_condition("Ready", "Unknown")
+    waiting = f"{EVERY.not_ready()} and {_OWNED} {unknown}"
+    judged = f"{EVERY.not_ready()} unless {_OWNED} {unknown}"
     failed = EVERY.where('result="Failed"').each("collectionsync_last_run_info", "reason")
-    by_run = f"{failed} and on (namespace, name) ({not_ready})"
-    others = f"({not_ready}) unless on (namespace, name) {failed}"
-    return (
-        f'sort_desc(count by (reason) ({by_run} or label_replace({others}, "reason", "no run of it failed", "", "")))'
-    )
+    groups = [
+        f"{failed} and {_OWNED} ({judged})",
+        _labelled(waiting, "no run of this spec has ended"),
+        _labelled(f"{judged} unless {_OWNED} {failed}", "it cannot run"),
+    ]
+    return f"sort_desc(count by (reason) ({' or '.join(groups)}))"
+
+
+def _labelled(expression: str, reason: str) -> str:
+    return f'label_replace({expression}, "reason", "{reason}", "", "")'

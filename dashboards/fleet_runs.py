@@ -2,9 +2,10 @@
 
 from dashboards.page import Place, place
 from dashboards.panels import OF_LIMIT, OPERATOR_STEP, RESULT_COLORS, Panel, Target, bars, counts, lines
-from dashboards.promql import EVERY, counted, needed, number, operator, total
+from dashboards.promql import EVERY, OWNER, counted, how_many, largest, needed, operator, total
 
 _NAMED = "{{namespace}}/{{name}}"
+_OF_ALL = "Each operator is named by its namespace, and counts all of its runs, whatever is chosen above."
 
 
 def runs() -> list[Place]:
@@ -30,13 +31,13 @@ def _going_on() -> Panel:
         "Runs that go on, and that wait",
         "Jobs that go on, runs that are due and wait for room, and how many may go on at once "
         "(`limits.simultaneousRuns` of the chart). Where runs wait for long, raise a limit, of runs, of memory or of "
-        "one source: see docs/runbooks/collection-sync-queue-stuck.md.",
-        Target(total(operator("collectionsync_operator_active_runs")), "going on"),
-        Target(total(operator("collectionsync_operator_queued_runs")), "waiting"),
-        Target(total(operator("collectionsync_operator_simultaneous_runs_limit")), "limit"),
+        f"one source: see docs/runbooks/collection-sync-queue-stuck.md. {_OF_ALL}",
+        _by_operator("active_runs", "going on"),
+        _by_operator("queued_runs", "waiting"),
+        _by_operator("simultaneous_runs_limit", "limit"),
         unit="none",
         step=OPERATOR_STEP,
-        limits=["limit"],
+        limits=[".*: limit"],
         calculations=["max"],
         held=True,
     )
@@ -46,23 +47,27 @@ def _admitted() -> Panel:
     return lines(
         "Memory admitted, against the budget",
         "What the memory limits of the Jobs that go on add up to, and the budget for it (`limits.totalMemory` of the "
-        "chart). At the budget, further runs wait.",
-        Target(total(operator("collectionsync_operator_admitted_memory_bytes")), "admitted"),
-        Target(total(operator("collectionsync_operator_memory_budget_bytes")), "budget"),
+        f"chart). At the budget, further runs wait. {_OF_ALL}",
+        _by_operator("admitted_memory_bytes", "admitted"),
+        _by_operator("memory_budget_bytes", "budget"),
         unit="bytes",
         step=OPERATOR_STEP,
-        limits=["budget"],
+        limits=[".*: budget"],
         calculations=["max"],
         held=True,
     )
 
 
+def _by_operator(metric: str, called: str) -> Target:
+    """Each operator has limits of its own, so that sums over several would say nothing."""
+    return Target(total(operator(f"collectionsync_operator_{metric}"), "namespace"), f"{{{{namespace}}}}: {called}")
+
+
 def _missed() -> Panel:
     return counts(
         "Scheduled times that were missed",
-        "Scheduled times whose starting deadline passed without a run: others took the room, the run before took too "
-        "long, or the operator was away. One run makes up for all of them; see "
-        "docs/runbooks/collection-sync-out-of-sync.md.",
+        "Scheduled times whose starting deadline passed without a run: others took the room, or the run before took "
+        "too long. One run makes up for all of them; see docs/runbooks/collection-sync-out-of-sync.md.",
         Target(counted(EVERY.series("collectionsync_missed_schedules_total")), "missed"),
         step="1m",
         absent="None was missed",
@@ -102,12 +107,14 @@ def _closest() -> Panel:
 
 
 def _largest() -> Panel:
-    peak = EVERY.each("collectionsync_last_run_peak_rss_bytes")
+    peak = "collectionsync_last_run_peak_rss_bytes"
+    # The ten are chosen once for all that is shown: topk alone would choose anew at each step.
+    ever = largest(f"max_over_time({EVERY.series(peak)}[$__range] @ end())", *OWNER)
     return lines(
         "Largest peaks of the last runs",
-        "Peak resident memory of the last run of those CollectionSyncs that take most. It should be flat from run to "
-        "run, however much was fetched.",
-        Target(f"topk(10, {peak})", _NAMED),
+        "Peak resident memory of the last run, of the ten CollectionSyncs that took most within the time that is "
+        "shown. It should be flat from run to run, however much was fetched.",
+        Target(f"{EVERY.each(peak)} and on ({', '.join(OWNER)}) topk(10, {ever})", _NAMED),
         unit="bytes",
         step=OPERATOR_STEP,
         calculations=["max"],
@@ -120,7 +127,7 @@ def _under_pressure() -> Panel:
         "Under memory pressure",
         "How many CollectionSyncs had a last run that needed 90 % of its limit and more, or was killed for it. Each "
         "of them names its peak and a limit to try in its condition MemoryPressure.",
-        Target(number(EVERY.with_condition("MemoryPressure")), "under pressure"),
+        Target(how_many(EVERY.with_condition("MemoryPressure")), "under pressure"),
         unit="none",
         step=OPERATOR_STEP,
         held=True,

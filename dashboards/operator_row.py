@@ -2,7 +2,7 @@
 
 from dashboards.page import Place, place
 from dashboards.panels import OPERATOR_STEP, Panel, Target, counts, lines
-from dashboards.promql import counted, largest, operator, operator_process, operator_rate, quantile
+from dashboards.promql import counted, operator, operator_process, operator_rate, quantile
 
 _PODS = "{{pod}}"
 
@@ -26,22 +26,23 @@ def _seeing() -> list[Panel]:
         ),
         lines(
             "Since a watch told of a change",
-            "How long ago the watch of each kind last told of a change. Where runs come and go it is minutes; without "
-            "any runs it may be as long as nothing happens.",
+            "How long ago each operator's watch of each kind last told of a change. Where runs come and go it is "
+            "minutes; without any runs it may be as long as nothing happens.",
             Target(
-                f"time() - {largest('collectionsync_operator_last_watch_event_timestamp_seconds', 'kind')}", "{{kind}}"
+                f"time() - {operator('collectionsync_operator_last_watch_event_timestamp_seconds', 'kind')}",
+                f"{_PODS} {{{{kind}}}}",
             ),
             unit="s",
             step=OPERATOR_STEP,
         ),
         counts(
             "Changes that no watch told of",
-            "Changes that only the list of everything found. A few after the API server was away are put right by it; "
-            "more of them all the time mean that watches are broken.",
-            Target(counted("collectionsync_operator_missed_changes_total"), "missed"),
+            "Changes that only the list of everything found, by their kind. A few after the API server was away are "
+            "put right by it; more of them all the time mean that the watch of that kind is broken.",
+            Target(counted("collectionsync_operator_missed_changes_total", "kind"), "{{kind}}"),
             step="1m",
             absent="None was missed",
-            colors={"missed": "orange"},
+            colors={},
         ),
         lines(
             "Looks at resources",
@@ -84,7 +85,8 @@ def _taking() -> list[Panel]:
         ),
         lines(
             "Processor time of the operator",
-            "Processors that the operator keeps busy, as a share of one. It is below 1 % at rest.",
+            "Processors that the operator keeps busy, as a share of one. At rest most of it goes into scrapes: "
+            "with 1,000 CollectionSyncs each takes 0.3 to 0.4 s, which every 30 seconds is a bit more than 1 %.",
             Target(operator_process("rate(process_cpu_seconds_total[$__rate_interval])"), _PODS),
             unit="percentunit",
             step=OPERATOR_STEP,

@@ -128,7 +128,10 @@ def lines(
     held: bool = False,
     absent: str | None = None,
 ) -> Panel:
-    """Return curves over time; those in `limits` are dashed and red. A value that is `held` stays until the next."""
+    """Return curves over time. A value that is `held` stays until the next.
+
+    Those with a name that a regular expression of `limits` has as a whole are dashed and red.
+    """
     builder = (
         _curves(calculations)
         .fill_opacity(30 if stacked else 8)
@@ -143,7 +146,7 @@ def lines(
     if absent:
         builder.no_value(absent)
     for name in limits:
-        builder.override_by_name(name, _LIMIT)
+        builder.override_by_regexp(name, _LIMIT)
     return _finished(builder, title, description, unit, steps or GOOD, (_ranged(each, step) for each in targets), step)
 
 

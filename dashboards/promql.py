@@ -39,6 +39,14 @@ class Selection:
         """Return the CollectionSyncs whose condition has this status."""
         return f"{self.condition(kind, status)} == 1"
 
+    def not_ready(self) -> str:
+        """Return the CollectionSyncs that are not Ready, or not known to be, as the alert of that name has it.
+
+        Suspended ones are not meant to be; one whose spec cannot be read tells nothing of that, and is in.
+        """
+        suspended = f"{self.each('collectionsync_suspended')} == 1"
+        return f"{self.condition('Ready')} == 0 unless on ({', '.join(OWNER)}) {suspended}"
+
     def run(self, metric: str, *by: str) -> str:
         """Return one value for each pod of each run, of a gauge or of a counter since the pod started."""
         return largest(self.series(metric), *RUN, *by)
@@ -69,9 +77,9 @@ def total(expression: str, *by: str) -> str:
     return _aggregated("sum", expression, by)
 
 
-def number(expression: str, *by: str) -> str:
-    """Return how many there are by these labels. Over all it is 0 where there are none, instead of nothing."""
-    return _aggregated("count", expression, by) if by else f"count({expression}) or vector(0)"
+def how_many(expression: str) -> str:
+    """Return how many there are: 0 where there are none, and nothing where no operator is scraped that would tell."""
+    return f"count({expression}) or 0 * {largest('collectionsync_operator_active_runs')}"
 
 
 def operator(metric: str, *by: str) -> str:
@@ -103,10 +111,11 @@ def counted(counter: str, *by: str) -> str:
     """Return by how much a counter grew within each step, in whole numbers.
 
     `increase()` estimates, and is blind to the first event of a counter that is born with it. So the counter is held
-    against itself one step ago; one that was not there then counts from one below where it begins.
+    against itself one step ago, or as it was before a gap of up to an hour between scrapes; one that was not there then
+    counts from one below where it begins.
     """
     kept = ("pod", *OWNER, *by)
-    now, before = largest(counter, *kept), largest(f"{counter} offset $__interval", *kept)
+    now, before = largest(counter, *kept), largest(f"last_over_time({counter}[1h] offset $__interval)", *kept)
     return total(f"clamp_min({now} - ({before} or clamp_min({now} - 1, 0)), 0)", *by)
 
 

@@ -65,6 +65,7 @@ def _query(uid: str, title: str, target: Mapping[str, Any], variables: Mapping[s
     # As Grafana's data source has it: https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
     own = {
         "__interval": f"{step}s",
+        "__interval_ms": f"{step * 1000}",
         "__rate_interval": f"{max(step + smallest, 4 * smallest)}s",
         "__range": f"{span_seconds}s",
     }

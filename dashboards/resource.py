@@ -8,15 +8,16 @@ from dashboards.promql import ONE
 
 def page() -> Document:
     """Return the page."""
-    known = 'collectionsync_info{namespace="$namespace"}'
+    # There is one of every CollectionSync, also of one whose spec cannot be read.
+    known = "collectionsync_created_timestamp_seconds"
     back = "var-namespace=${namespace}&var-name=${name}&"
     return document(
         uid=RESOURCE,
         title="CollectionSync / One resource",
         description="One CollectionSync: how it stands, the memory and the work of its runs, and how they ended.",
         variables=[
-            variable("namespace", "Namespace", "label_values(collectionsync_info, namespace)", several=False),
-            variable("name", "CollectionSync", f"label_values({known}, name)", several=False),
+            variable("namespace", "Namespace", f"label_values({known}, namespace)", several=False),
+            variable("name", "CollectionSync", f'label_values({known}{{namespace="$namespace"}}, name)', several=False),
         ],
         links=[link("All CollectionSyncs", FLEET), link("Only this one among all", FLEET, back)],
         rows=[

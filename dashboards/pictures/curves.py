@@ -190,11 +190,14 @@ def _thinned(points: Sequence[svg.Point]) -> list[svg.Point]:
 
 
 def _per_bucket(answers: Sequence[Series]) -> list[tuple[float, dict[float, float]]]:
-    """Return the buckets by their upper bound, each with what is in it alone: Prometheus counts those below, too."""
+    """Return the buckets by their upper bound, each with what is in it alone: Prometheus counts those below, too.
+
+    It counts by rates, so that what is left of two that are alike may be next to nothing, and is nothing then.
+    """
     found, below = [], dict[float, float]()
     for each in sorted(answers, key=lambda series: float(series.labels["le"])):
         found.append(
-            (float(each.labels["le"]), {moment: value - below.get(moment, 0.0) for moment, value in each.points})
+            (float(each.labels["le"]), {at: round(value - below.get(at, 0.0), 6) for at, value in each.points})
         )
         below = dict(each.points)
     return found

@@ -8,6 +8,9 @@ from dashboards.pictures.prometheus import Series
 
 _PADDING = 10.0
 _BAR_ROW = 34.0
+_LABEL_SIZE = 12.0
+_MOST_OF_WIDTH = 0.55
+"""How much of the width the labels of bars may take, as a share."""
 
 
 def number(panel: Mapping[str, Any], answers: Sequence[Series], width: float, height: float) -> Iterator[str]:
@@ -33,17 +36,19 @@ def bars(panel: Mapping[str, Any], answers: Sequence[Series], width: float, heig
         yield nothing(panel, width, height)
         return
     most = fields.of(panel, "").get("max") or max(each.last for each in answers)
-    told_width, value_width = width * 0.42, 86.0
-    room = width - told_width - value_width - 3 * _PADDING
+    widest = max(svg.width(fields.name(each), _LABEL_SIZE) for each in answers)
+    told_width, value_width = min(widest, width * _MOST_OF_WIDTH), 86.0
+    left = told_width + 2 * _PADDING
+    room = width - left - value_width - _PADDING
     row = min(_BAR_ROW, height / len(answers))
     for index, each in enumerate(sorted(answers, key=lambda series: -series.last)):
         settings = fields.of(panel, fields.name(each))
         content, color = fields.shown(settings, each.last)
         y = index * row
-        yield svg.text(_PADDING, y + row / 2 + 4, svg.fitted(fields.name(each), told_width, 12))
-        yield svg.rect(told_width + _PADDING, y + 4, room, row - 8, kind="unfilled")
+        yield svg.text(_PADDING, y + row / 2 + 4, svg.fitted(fields.name(each), told_width, _LABEL_SIZE))
+        yield svg.rect(left, y + 4, room, row - 8, kind="unfilled")
         filled = room * min(1.0, max(0.0, each.last / most)) if most else 0.0
-        yield svg.rect(told_width + _PADDING, y + 4, filled, row - 8, color=color, opacity=0.8)
+        yield svg.rect(left, y + 4, filled, row - 8, color=color, opacity=0.8)
         yield svg.text(width - _PADDING, y + row / 2 + 4, content, anchor="end", color=color)
 
 

@@ -97,6 +97,20 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert [each.get("fill") for each in filled] == ["#ff9830", "#73bf69"]
 
 
+@pytest.mark.parametrize(
+    "name", ["short", "tenant-6314e932-and-so-on", "a-name-that-is-so-long-that-no-label-has-room-for-it"]
+)
+def test_a_bar_begins_where_its_label_has_ended(name: str) -> None:
+    svg = shown(FLEET, "Longest last runs", 60.0, labels={"namespace": "mirrors", "name": name})
+    (label,) = (each for each in ElementTree.fromstring(svg).iter() if (each.text or "").startswith("mirrors/"))
+    (bar,) = (each for each in ElementTree.fromstring(svg).iter() if each.get("class") == "unfilled")
+    written = label.text or ""
+    # The widest of the usual fonts has its lower-case letters and digits at 0.6 of its size.
+    assert float(label.get("x", "")) + len(written) * 12 * 0.6 < float(bar.get("x", ""))
+    assert float(bar.get("width", "")) > 40
+    assert written == f"mirrors/{name}" or written.endswith("…")
+
+
 def test_the_table_has_a_row_for_each_resource_out_of_all_queries() -> None:
     title = "All CollectionSyncs"
     panel, ready = query(FLEET, title, "A")
@@ -120,8 +134,19 @@ def test_curves_are_called_by_their_labels_with_what_is_calculated() -> None:
 
 def test_a_limit_is_a_dashed_red_line() -> None:
     svg = shown(RESOURCE, "Resident memory, by run", 2.0**26, 2.0**26, ref="B")
-    dashed = [each for each in ElementTree.fromstring(svg).iter() if each.get("stroke-dasharray")]
-    assert [each.get("stroke") for each in dashed] == ["#f2495c"]
+    assert dashed(svg) == ["#f2495c"]
+
+
+def test_the_limit_of_each_operator_is_a_dashed_red_line() -> None:
+    title = "Memory admitted, against the budget"
+    assert dashed(shown(FLEET, title, 2.0**30, 2.0**30, labels={"namespace": "system"}, ref="B")) == ["#f2495c"]
+    assert dashed(shown(FLEET, title, 2.0**30, 2.0**30, labels={"namespace": "system"}, ref="A")) == []
+
+
+def dashed(svg: str) -> list[str]:
+    """The colours of dashed lines."""
+    found = (each for each in ElementTree.fromstring(svg).iter() if each.get("stroke-dasharray"))
+    return [each.get("stroke", "") for each in found]
 
 
 def paths(svg: str) -> list[str]:
@@ -150,7 +175,7 @@ def test_columns_of_runs_that_failed_are_red() -> None:
 def test_a_bucket_shows_only_what_is_in_it_and_not_what_is_below() -> None:
     title = "Fetching a version, spread"
     panel, asked = query(RESOURCE, title)
-    buckets = {"0.1": 3.0, "0.25": 3.0, "0.5": 4.0, "+Inf": 4.0}
+    buckets = {"0.1": 0.3, "0.25": 0.1 + 0.2, "0.5": 0.4, "+Inf": 0.4}
     series = [Series(asked, {"le": le}, ((START + asked.step_seconds, value),)) for le, value in buckets.items()]
     svg = drawn(only(RESOURCE, title), {panel: series})
     cells = [each for each in ElementTree.fromstring(svg).iter() if each.get("fill") == "#ff9830"]

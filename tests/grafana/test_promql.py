@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from dashboards.promql import EVERY, Selection, counted, needed, number, operator, total
+from dashboards.promql import EVERY, Selection, counted, how_many, needed, operator, total
 
 from grafana.stored import QUERIES
 
@@ -27,19 +27,19 @@ def test_every_query_is_one_for_prometheus(promtool: Path, tmp_path: Path) -> No
 
 
 class Asking:
-    """Asks promtool what a query comes to after five minutes. Series have one value for each, and one to begin with."""
+    """Asks promtool what a query comes to, after five minutes if no more. Series have a value for each of them."""
 
     def __init__(self, promtool: Path, folder: Path) -> None:
         self._promtool = promtool
         self._folder = folder
 
-    def comes_to(self, expr: str, series: Mapping[str, str], samples: Mapping[str, float]) -> None:
+    def comes_to(self, expr: str, series: Mapping[str, str], samples: Mapping[str, float], *, minutes: int = 5) -> None:
         """Assert that the query has these samples by their labels, when these series have these values."""
         for name, value in {"$namespace": ".*", "$name": ".*", "$__interval": STEP}.items():
             expr = expr.replace(name, value)
         asked = {
             "expr": expr,
-            "eval_time": "5m",
+            "eval_time": f"{minutes}m",
             "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
         }
         told = [{"series": each, "values": values} for each, values in series.items()]
@@ -66,8 +66,8 @@ TWICE = ("operator", "again")
 
 
 def test_a_resource_that_is_scraped_twice_counts_once(asking: Asking) -> None:
-    series = scraped("collectionsync_info", "1x5", jobs=TWICE)
-    asking.comes_to(number(EVERY.each("collectionsync_info")), series, {"{}": 1})
+    series = scraped("collectionsync_suspended", "1x5", jobs=TWICE)
+    asking.comes_to(how_many(EVERY.each("collectionsync_suspended")), series, {"{}": 1})
 
 
 def test_a_run_that_is_scraped_twice_counts_once(asking: Asking) -> None:
@@ -76,8 +76,15 @@ def test_a_run_that_is_scraped_twice_counts_once(asking: Asking) -> None:
     asking.comes_to(total(operator(runs)), series, {"{}": 3})
 
 
-def test_where_there_is_nothing_the_number_is_zero(asking: Asking) -> None:
-    asking.comes_to(number(EVERY.with_condition("Stalled")), {}, {"{}": 0})
+OPERATOR = {f'collectionsync_operator_active_runs{{pod="{pod}", {OPERATORS}}}': "3x5" for pod in ("a", "b")}
+
+
+def test_where_an_operator_knows_of_none_the_number_is_zero(asking: Asking) -> None:
+    asking.comes_to(how_many(EVERY.with_condition("Stalled")), OPERATOR, {"{}": 0})
+
+
+def test_where_no_operator_is_scraped_there_is_no_number(asking: Asking) -> None:
+    asking.comes_to(how_many(EVERY.with_condition("Stalled")), {}, {})
 
 
 RUNS = Selection('namespace="mirrors", name="community"').series("collectionsync_runs_total")
@@ -109,6 +116,18 @@ def test_a_counter_that_begins_anew_in_the_same_pod_takes_nothing_away(asking: A
     asking.comes_to(counted(RUNS, "result"), series, {'{result="Succeeded"}': 0})
 
 
+@pytest.mark.parametrize("minutes", [10, 33, 34])
+def test_a_gap_between_scrapes_invents_no_run(asking: Asking, minutes: int) -> None:
+    series = scraped("collectionsync_runs_total", "7x20 _x12 7x20", result="Succeeded")
+    asking.comes_to(counted(RUNS, "result"), series, {'{result="Succeeded"}': 0}, minutes=minutes)
+
+
+@pytest.mark.parametrize(("minutes", "ended"), [(33, 2), (34, 0)])
+def test_runs_that_ended_within_a_gap_count_after_it(asking: Asking, minutes: int, ended: int) -> None:
+    series = scraped("collectionsync_runs_total", "7x20 _x12 9x20", result="Succeeded")
+    asking.comes_to(counted(RUNS, "result"), series, {'{result="Succeeded"}': ended}, minutes=minutes)
+
+
 @pytest.mark.parametrize(("resident", "charged", "least"), [(50, 60, 50), (60, 50, 50), (60, None, 60), (None, 50, 50)])
 def test_a_run_needed_the_smaller_one_of_its_peaks(
     asking: Asking, resident: int | None, charged: int | None, least: int
@@ -128,41 +147,112 @@ def query(panel: str) -> str:
     return found
 
 
+def condition(name: str, holds: str) -> dict[str, str]:
+    """The condition Ready of a resource, which has this status."""
+    told = [
+        scraped(
+            "collectionsync_status_condition",
+            f"{int(status == holds)}x5",
+            jobs=TWICE,
+            name=name,
+            type="Ready",
+            status=status,
+        )
+        for status in ("True", "False", "Unknown")
+    ]
+    return {key: value for series in told for key, value in series.items()}
+
+
+def last_run(name: str, result: str, reason: str) -> dict[str, str]:
+    return scraped("collectionsync_last_run_info", "1x5", jobs=TWICE, name=name, result=result, reason=reason)
+
+
 REASONS = "Not ready, by the reason of the last run"
 
 
-def not_ready(name: str) -> dict[str, str]:
-    return scraped("collectionsync_status_condition", "1x5", jobs=TWICE, name=name, type="Ready", status="False")
+def test_what_is_not_known_to_be_ready_is_not_ready(asking: Asking) -> None:
+    series = {**OPERATOR, **condition("a", "True"), **condition("b", "False"), **condition("c", "Unknown")}
+    asking.comes_to(query("Not ready"), series, {"{}": 2})
+
+
+def test_what_is_suspended_is_not_meant_to_be_ready(asking: Asking) -> None:
+    suspended = {
+        **scraped("collectionsync_suspended", "1x5", jobs=TWICE, name="a"),
+        **scraped("collectionsync_suspended", "0x5", jobs=TWICE, name="b"),
+    }
+    series = {**OPERATOR, **condition("a", "False"), **condition("b", "Unknown"), **suspended}
+    asking.comes_to(query("Not ready"), series, {"{}": 1})
+    asking.comes_to(query(REASONS), series, {'{reason="no run of this spec has ended"}': 1})
 
 
 def test_what_is_not_ready_is_grouped_by_the_reason_of_its_last_run(asking: Asking) -> None:
-    told = {"result": "Failed", "reason": "SourceUnavailable"}
-    runs = [scraped("collectionsync_last_run_info", "1x5", jobs=TWICE, name=name, **told) for name in ("a", "b")]
-    series = {**not_ready("a"), **not_ready("b"), **runs[0], **runs[1]}
+    runs = [last_run(name, "Failed", "SourceUnavailable") for name in ("a", "b")]
+    series = {**condition("a", "False"), **condition("b", "False"), **runs[0], **runs[1]}
     asking.comes_to(query(REASONS), series, {'{reason="SourceUnavailable"}': 2})
 
 
 def test_what_is_not_ready_without_a_run_that_failed_is_not_left_out(asking: Asking) -> None:
-    told = {"result": "Succeeded", "reason": "Succeeded"}
-    series = {**not_ready("a"), **scraped("collectionsync_last_run_info", "1x5", name="a", **told), **not_ready("b")}
-    asking.comes_to(query(REASONS), series, {'{reason="no run of it failed"}': 2})
+    series = {**condition("a", "False"), **last_run("a", "Succeeded", "Succeeded"), **condition("b", "False")}
+    asking.comes_to(query(REASONS), series, {'{reason="it cannot run"}': 2})
+
+
+def test_a_run_of_an_earlier_spec_is_no_reason_for_what_has_not_run_since(asking: Asking) -> None:
+    series = {**condition("a", "Unknown"), **last_run("a", "Failed", "OOMKilled"), **condition("b", "Unknown")}
+    asking.comes_to(query(REASONS), series, {'{reason="no run of this spec has ended"}': 2})
 
 
 def test_ready_is_told_apart_from_unknown_and_from_not_ready(asking: Asking) -> None:
-    def condition(name: str, holds: str) -> dict[str, str]:
-        each = ("True", "False", "Unknown")
-        told = [
-            scraped(
-                "collectionsync_status_condition", f"{int(status == holds)}x5", name=name, type="Ready", status=status
-            )
-            for status in each
-        ]
-        return {key: value for series in told for key, value in series.items()}
-
     expr = next(each.expr for each in QUERIES if each.panel == "All CollectionSyncs" and each.ref == "A")
     series = {**condition("a", "True"), **condition("b", "False"), **condition("c", "Unknown")}
     named = {f'{{namespace="mirrors", name="{name}"}}': value for name, value in {"a": 2, "b": 0, "c": 1}.items()}
     asking.comes_to(expr, series, named)
+
+
+def test_what_cannot_be_read_is_a_collection_sync_all_the_same(asking: Asking) -> None:
+    series = scraped("collectionsync_created_timestamp_seconds", "1795600000x5", jobs=TWICE)
+    asking.comes_to(query("CollectionSyncs"), series, {"{}": 1})
+
+
+TWO = {"ours": 290, "theirs": 10}
+"""A value of each of two operators, by their namespaces."""
+
+
+def test_an_operator_whose_watch_is_deaf_is_not_hidden_by_another(asking: Asking) -> None:
+    metric = "collectionsync_operator_last_watch_event_timestamp_seconds"
+    series = {f'{metric}{{namespace="{name}", pod="{name}-1", kind="Job"}}': f"{at}x5" for name, at in TWO.items()}
+    told = {f'{{namespace="{name}", pod="{name}-1", kind="Job"}}': 300.0 - at for name, at in TWO.items()}
+    asking.comes_to(query("Since a watch told of a change"), series, told)
+
+
+@pytest.mark.parametrize(
+    ("panel", "metric"),
+    [
+        ("Runs that go on, and that wait", "collectionsync_operator_simultaneous_runs_limit"),
+        ("Memory admitted, against the budget", "collectionsync_operator_memory_budget_bytes"),
+    ],
+)
+def test_limits_of_two_operators_are_not_added_up(asking: Asking, panel: str, metric: str) -> None:
+    (expr,) = (each.expr for each in QUERIES if each.panel == panel and metric in each.expr)
+    series = {f'{metric}{{namespace="{name}", pod="{name}-1"}}': f"{value}x5" for name, value in TWO.items()}
+    asking.comes_to(expr, series, {f'{{namespace="{name}"}}': value for name, value in TWO.items()})
+
+
+def test_the_largest_peaks_are_of_those_that_were_largest_within_the_whole_time(asking: Asking) -> None:
+    peaks = {f"small-{index}": "50x5" for index in range(10)} | {"large": "10 900 10 10 10 10"}
+    series = [scraped("collectionsync_last_run_peak_rss_bytes", values, name=name) for name, values in peaks.items()]
+    expr = f'({query("Largest peaks of the last runs")}) and on (name) group by (name) ({{name="large"}})'
+    told = {'{namespace="mirrors", name="large"}': 10.0}
+    asking.comes_to(expr, {key: value for each in series for key, value in each.items()}, told)
+
+
+def test_a_step_of_a_heatmap_counts_what_happened_within_it_alone(asking: Asking) -> None:
+    found = next(each for each in QUERIES if each.panel == "Fetching a version, spread")
+    ours = 'namespace="mirrors", name="community", run_id="a", pod="a-1"'
+    series = {f'collectionsync_worker_fetch_duration_seconds_bucket{{{ours}, le="0.1"}}': "0+60x5"}
+    # promtool's scrapes are a minute apart, so that the window has to be as wide as a few of them.
+    wide = found.expr.replace("[20s]", "[3m]")
+    assert wide != found.expr
+    asking.comes_to(wide, series, {'{le="0.1"}': found.step_seconds})
 
 
 def test_memory_of_the_operator_is_not_that_of_other_processes(asking: Asking) -> None:

@@ -45,9 +45,47 @@ def test_no_variable_is_left(query: Query) -> None:
     assert "$" not in query.expr
 
 
+TOKEN = re.compile(
+    r"(?P<matchers>\{[^}]*\})|(?P<metric>\b(?:collectionsync|process)_\w+)"
+    r"|(?P<opened>(?:(?P<function>\w+) ?)?(?:by \((?P<by>[^)]*)\) )?\()|(?P<closed>\))"
+)
+AGGREGATIONS = {"max", "sum", "count", "topk", "avg", "min", "group"}
+OF_THE_SCRAPE = {"job", "instance", "service", "container"}
+"""Labels in which one and the same thing differs when it is scraped twice."""
+
+
+def not_brought_to_one(expr: str) -> list[str]:
+    """The metrics that anything but `max`, without the labels of the scrape, is the first to aggregate."""
+    found, around = [], list[tuple[str, set[str]]]()
+    for token in TOKEN.finditer(expr):
+        if token["opened"]:
+            around.append((token["function"] or "", set((token["by"] or "").split(", "))))
+        elif token["closed"]:
+            around.pop()
+        elif token["metric"]:
+            first, by = next((each for each in reversed(around) if each[0] in AGGREGATIONS), ("", set()))
+            if first != "max" or by & OF_THE_SCRAPE:
+                found.append(token["metric"])
+    return found
+
+
 @every_query
-def test_every_series_goes_through_max_so_that_what_is_scraped_twice_counts_once(query: Query) -> None:
-    assert re.search(r"\bmax(?: by \([^)]*\) )?\(", query.expr)
+def test_every_series_is_brought_to_one_by_max_before_anything_else_adds_it_up(query: Query) -> None:
+    assert not_brought_to_one(query.expr) == []
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "collectionsync_a",
+        'sum(max by (pod) (process_a)) / collectionsync_a{name="max"}',
+        "sum by (pod) (rate(collectionsync_a[1m])) > max by (pod) (process_a)",
+        "max(sum(collectionsync_a))",
+        "max by (pod, instance) (collectionsync_a)",
+    ],
+)
+def test_a_series_that_is_added_up_as_it_is_scraped_is_found(expr: str) -> None:
+    assert not_brought_to_one(expr) == ["collectionsync_a"]
 
 
 @every_query
@@ -81,9 +119,9 @@ def test_a_variable_without_a_value_is_told_with_its_panel() -> None:
     ],
 )
 def test_intervals_are_what_grafana_makes_them(smallest: str, span_seconds: int, step: str, rate: str) -> None:
-    asked = page("rate(m[$__rate_interval]) / n[$__interval]", interval=smallest)
+    asked = page("rate(m[$__rate_interval]) * $__interval_ms / n[$__interval]", interval=smallest)
     (query,) = queries(asked, {}, span_seconds=span_seconds)
-    assert query.expr == f"rate(m[{rate}]) / n[{step}]"
+    assert query.expr == f"rate(m[{rate}]) * {step.removesuffix('s')}000 / n[{step}]"
     assert f"{query.step_seconds}s" == step
 
 
@@ -94,10 +132,11 @@ def test_a_rate_of_a_run_has_four_scrapes_to_see_an_increase() -> None:
     assert rates == "20s"
 
 
-def test_figures_of_the_fleet_are_zero_and_not_nothing() -> None:
+def test_figures_of_the_fleet_are_zero_and_not_nothing_as_long_as_an_operator_is_scraped() -> None:
     counts = [query for query in QUERIES if query.dashboard == FLEET and query.expr.startswith("count(")]
     assert len(counts) >= 8
-    assert all(query.expr.endswith("or vector(0)") for query in counts)
+    assert all(query.expr.endswith("or 0 * max(collectionsync_operator_active_runs)") for query in counts)
+    assert not any("vector(" in query.expr for query in QUERIES)
 
 
 def test_the_page_of_one_asks_for_one_only() -> None:

@@ -46,6 +46,12 @@ def test_a_variable_speaks_of_those_before_it_only(page: Page) -> None:
         known.add(variable["name"])
 
 
+@every_page
+def test_what_can_be_chosen_is_also_what_cannot_be_read(page: Page) -> None:
+    for variable in page["templating"]["list"][1:]:
+        assert variable["query"]["query"].startswith("label_values(collectionsync_created_timestamp_seconds")
+
+
 def test_the_fleet_shows_everything_at_first_and_lets_any_be_chosen() -> None:
     for variable in PAGES["collectionsync-fleet"]["templating"]["list"][1:]:
         assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".*")
