@@ -68,5 +68,5 @@ pins: setup  ## resolve requirements/*.txt again
 	$$compile --constraint requirements/dev.txt -o requirements/worker.txt && \
 	$$compile --constraint requirements/dev.txt --extra operator -o requirements/operator.txt
 
-clean:  ## remove .venv and caches of this checkout
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean:  ## remove .venv, packages and caches of this checkout
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -27,7 +27,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def prometheus(cluster: Cluster) -> Iterator[Prometheus]:
-    """Prometheus, which takes in every ServiceMonitor, PodMonitor and PrometheusRule of the cluster.
+    """Prometheus, which takes in each ServiceMonitor, PodMonitor and PrometheusRule that has its label.
 
     Where the machine can have none, tests are skipped, but never in continuous integration.
     """

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import Chart, Object, identity, of, only
+from chart.rendering import Chart, Object, RefusedError, identity, of, only
 from chart.restricted import violations
 
 CHOSEN = "a-password-of-ones-own"
@@ -76,6 +76,25 @@ def test_it_fits_the_restricted_level_and_writes_to_its_volumes_alone(chart: Cha
 def test_an_upgrade_of_the_chart_does_not_restart_it(chart: Chart) -> None:
     template = only(bundled(chart), "StatefulSet")["spec"]["template"]
     assert not {"helm.sh/chart", "app.kubernetes.io/version"} & set(template["metadata"]["labels"])
+    assert template == only(bundled(chart), "StatefulSet")["spec"]["template"]
+
+
+def test_another_password_is_set_by_another_start(chart: Chart) -> None:
+    first, second = (only(bundled(chart, password=each), "StatefulSet") for each in (CHOSEN, f"not-{CHOSEN}"))
+    assert first["spec"]["template"] != second["spec"]["template"]
+    assert CHOSEN not in str(first)
+
+
+def test_its_name_leaves_room_for_what_kubernetes_puts_behind_it(chart: Chart) -> None:
+    objects = chart.render(fullnameOverride="m" * 63, database={"bundled": {"enabled": True}})
+    revision = "-6d4c867cc9"
+    assert len(only(objects, "StatefulSet")["metadata"]["name"] + revision) <= 63
+
+
+def test_its_password_is_not_taken_for_the_uri(chart: Chart) -> None:
+    database = {"bundled": {"enabled": True}, "existingSecret": {"key": "password"}}
+    with pytest.raises(RefusedError, match=r"database\.existingSecret\.key: the bundled PostgreSQL has its password"):
+        chart.render(database=database)
 
 
 def test_its_data_lie_on_a_volume_that_is_claimed(chart: Chart) -> None:

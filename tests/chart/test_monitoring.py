@@ -127,7 +127,7 @@ def test_each_dashboard_is_a_config_map_that_grafanas_sidecar_takes(chart: Chart
 
 
 def test_releases_of_one_name_have_dashboards_of_different_names(chart: Chart) -> None:
-    where = {"monitoring": {"dashboards": {"enabled": True, "namespace": "grafana"}}}
+    where: Object = {"monitoring": {"dashboards": {"enabled": True, "namespace": "grafana"}}}
     first, second = (
         {each["metadata"]["name"] for each in of(chart.render(namespace=namespace, **where), "ConfigMap")}
         for namespace in ("team-a", "team-b")

@@ -15,6 +15,29 @@ def policies(chart: Chart, *, bundled: bool = False, **policy: Any) -> dict[str,
     return {each["metadata"]["labels"]["app.kubernetes.io/component"]: each for each in of(objects, "NetworkPolicy")}
 
 
+def test_the_test_reaches_what_it_asks_and_nothing_else(chart: Chart) -> None:
+    objects = chart.render(networkPolicy={"enabled": True}, database={"bundled": {"enabled": True}})
+    (spec,) = [
+        each["spec"]
+        for each in chart.render_test(networkPolicy={"enabled": True}, database={"bundled": {"enabled": True}})
+        if each["kind"] == "NetworkPolicy"
+    ]
+    (pod,) = [each for each in chart.render_test() if each["kind"] == "Pod"]
+    assert spec["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    names, api_server, database, operator, bundled = spec["egress"]
+    assert (names, api_server, database) == (
+        DNS,
+        {"ports": [{"port": 443}, {"port": 6443}]},
+        {"ports": [{"port": 5432}]},
+    )
+    for rule, kind, port in ((operator, "Deployment", "health"), (bundled, "StatefulSet", "postgresql")):
+        (peer,) = rule["to"]
+        asked = only(objects, kind)["spec"]["template"]["metadata"]["labels"]
+        assert peer["podSelector"]["matchLabels"].items() <= asked.items()
+        assert rule["ports"] == [{"port": port}]
+
+
 def test_nothing_is_confined_unless_it_is_asked_for(chart: Chart) -> None:
     values: Object = {"networkPolicy": {"jobs": {"namespaces": ["a"]}}, "database": {"bundled": {"enabled": True}}}
     assert of(chart.render(**values), "NetworkPolicy") == []
@@ -82,7 +105,7 @@ def test_all_of_it_can_be_narrowed_down(chart: Chart) -> None:
     found = policies(
         chart,
         metricsFrom=peer,
-        dns={"to": peer},
+        dns={"to": peer, "ports": [5353]},
         apiServer={"to": peer, "ports": [6443]},
         jobs={
             "namespaces": ["a"],
@@ -91,11 +114,12 @@ def test_all_of_it_can_be_narrowed_down(chart: Chart) -> None:
         },
     )
     operator, worker = found["operator"]["spec"], found["worker"]["spec"]
+    names = {"to": peer, "ports": [{"port": 5353, "protocol": "UDP"}, {"port": 5353, "protocol": "TCP"}]}
     assert operator["ingress"][0] == {"from": peer, **SCRAPED}
-    assert operator["egress"] == [{"to": peer, "ports": [{"port": 6443}]}, {"to": peer, **DNS}]
+    assert operator["egress"] == [{"to": peer, "ports": [{"port": 6443}]}, names]
     assert worker["ingress"] == [{"from": peer, **SCRAPED}]
     assert worker["egress"] == [
-        {"to": peer, **DNS},
+        names,
         {"to": peer, "ports": [{"port": 8443}]},
         {"to": peer, "ports": [{"port": 6432}]},
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chart.rendering import Chart, identity, of, only, pods
+from chart.rendering import Chart, Object, identity, of, only, pods
 from collectionsync import __version__
 from collectionsync.controller.jobs import _LABELS as WORKER_LABELS
 
@@ -62,6 +62,26 @@ def test_objects_are_called_by_release_and_chart(chart: Chart, release: str, val
     assert only(objects, "Deployment")["metadata"]["name"] == name
     assert only(objects, "ServiceAccount")["metadata"]["name"] == name
     assert f"tools:{name}" in {role["metadata"]["name"] for role in of(objects, "ClusterRole")}
+
+
+def test_names_of_digits_are_names(chart: Chart) -> None:
+    everything: Object = {
+        "operator": {"watchNamespaces": ["456"]},
+        "database": {"bundled": {"enabled": True, "persistence": {"storageClassName": "7"}}},
+        "networkPolicy": {"enabled": True},
+        "priorityClassName": "8",
+        "fullnameOverride": "123",
+        "nameOverride": "9",
+    }
+    for each in [
+        *chart.render(release="1", namespace="2", **everything),
+        *chart.render_test(release="1", **everything),
+    ]:
+        metadata = each["metadata"]
+        told = [metadata["name"], metadata.get("namespace", ""), *metadata["labels"].values()]
+        assert [type(word) for word in told] == [str] * len(told), identity(each)
+    pods_told = [pod["spec"] for pod in pods(chart.render(release="1", namespace="2", **everything))]
+    assert {spec.get("priorityClassName", "8") for spec in pods_told} == {"8"}
 
 
 @pytest.mark.parametrize("namespaces", [[], ["shared", "team-a"]])

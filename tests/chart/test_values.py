@@ -50,10 +50,11 @@ DEFAULTS = {
         },
         "dashboards": {"enabled": False, "labels": {"grafana_dashboard": "1"}, "annotations": {}, "namespace": ""},
     },
+    "test": {"resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "192Mi"}}},
     "networkPolicy": {
         "enabled": False,
         "metricsFrom": [],
-        "dns": {"to": []},
+        "dns": {"to": [], "ports": [53]},
         "apiServer": {"to": [], "ports": [443, 6443]},
         "jobs": {
             "namespaces": [],
@@ -72,6 +73,9 @@ DEFAULTS = {
     "nameOverride": "",
     "fullnameOverride": "",
 }
+# What charts that contain this one say to it.
+OF_OTHERS = {"enabled", "global"}
+IP_BLOCK = "/networkPolicy/metricsFrom/0/ipBlock/cidr"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
@@ -100,9 +104,9 @@ def test_the_defaults_are_what_people_rely_on() -> None:
 def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
     def same(values: Any, schema: Object, path: str) -> None:
         known = resolved(schema).get("properties", {})
-        free = ("resources", "database.bundled.resources", "monitoring.dashboards.labels")
+        free = ("resources", "database.bundled.resources", "test.resources", "monitoring.dashboards.labels")
         if isinstance(values, dict) and values and path not in free:
-            assert set(known) - {"global"} == set(values), path
+            assert set(known) - (set() if path else OF_OTHERS) == set(values), path
             for name, each in values.items():
                 same(each, known[name], f"{path}.{name}".lstrip("."))
 
@@ -167,6 +171,7 @@ def test_helm_has_nothing_to_say_against_the_chart(chart: Chart) -> None:
         {"tolerations": [{"operator": "Exists"}, {"key": "a", "effect": "NoExecute", "tolerationSeconds": 30}]},
         {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}},
         {"priorityClassName": "system-cluster-critical", "nodeSelector": {"kubernetes.io/arch": "arm64"}},
+        {"enabled": True},
         {"global": {"imageRegistry": "of a chart that contains this one"}},
     ],
     ids=str,
@@ -198,6 +203,13 @@ def test_values_that_make_sense_are_taken(chart: Chart, values: Object) -> None:
         ({"database": {"existingSecret": {"name": "My_Secret"}}}, "/database/existingSecret/name", "does not match"),
         ({"database": {"existingSecret": {"key": ""}}}, "/database/existingSecret/key", "'' does not match"),
         ({"database": {"uri": "postgresql://"}}, "/database", "'uri' not allowed"),
+        ({"operator": {"watchNamespaces": None}}, "/operator", "missing property 'watchNamespaces'"),
+        ({"resources": {"limits": {"memory": "256MB"}}}, "/resources/limits/memory", "'256MB' does not match"),
+        ({"database": {"bundled": {"image": {"tag": ""}}}}, "/database/bundled/image/tag", "'' does not match"),
+        ({"image": {"repository": "Foo//bar"}}, "/image/repository", "'Foo//bar' does not match"),
+        ({"monitoring": {"podMonitor": {"interval": "30s1h"}}}, "/monitoring/podMonitor/interval", "does not match"),
+        ({"nodeSelector": {"disk": "a b"}}, "/nodeSelector/disk", "'a b' does not match"),
+        ({"networkPolicy": {"metricsFrom": [{"ipBlock": {"cidr": "10.0.0.0"}}]}}, IP_BLOCK, "does not match"),
         ({"database": {"bundled": True}}, "/database/bundled", "got boolean, want object"),
         ({"database": {"bundled": {"password": "a'b;--cd"}}}, "/database/bundled/password", "does not match"),
         ({"database": {"bundled": {"password": "short"}}}, "/database/bundled/password", "'short' does not match"),

@@ -34,7 +34,7 @@ async def test_each_check_is_made_although_others_fail(commands: Commands) -> No
 
 async def test_an_operator_that_does_not_answer_is_told_of_with_its_url(commands: Commands) -> None:
     told = line(await checked(commands, commands.folder), "operator")
-    assert told.startswith("FAILED operator: http://127.0.0.1:1/healthz does not say that the operator is well (")
+    assert told.startswith("FAILED operator: http://127.0.0.1:1/healthz cannot be asked (")
 
 
 async def test_an_operator_that_is_not_well_is_told_of(commands: Commands, serve: Serve) -> None:
@@ -68,6 +68,14 @@ async def test_a_database_that_cannot_be_reached_is_told_of_without_its_password
     ended = await checked(commands, secrets)
     assert line(ended, "database").startswith("FAILED database: PostgreSQL is not available")
     assert "hush" not in ended.out + ended.err
+
+
+async def test_a_database_that_can_only_be_read_is_told_of(commands: Commands, database: str) -> None:
+    separator = "&" if "?" in database else "?"
+    secrets = commands.secret("collectionsync-database", uri=f"{database}{separator}default_transaction_read_only=on")
+    told = line(await checked(commands, secrets), "database")
+    assert told.startswith("FAILED database: the database ")
+    assert "can only be read" in told
 
 
 async def test_a_role_that_may_not_make_tables_is_told_of(commands: Commands, database: str) -> None:

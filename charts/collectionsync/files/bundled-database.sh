@@ -3,7 +3,7 @@
 password=$(cat /secrets/password)
 
 single() {
-  postgres --single -D "$1" postgres > /dev/null
+  postgres --single -D "$1" -c exit_on_error=on postgres > /dev/null
 }
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
@@ -16,5 +16,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo "CREATE DATABASE collectionsync OWNER collectionsync" | single "$new"
   mv "$new" "$PGDATA"
 fi
+# Nobody else runs in this container: the lock of a server that was killed is no living one's, whoever has its number now.
+rm -f "$PGDATA/postmaster.pid"
 echo "ALTER ROLE collectionsync PASSWORD '$password'" | single "$PGDATA"
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql

@@ -29,8 +29,8 @@ same name, and another component.
 */}}
 {{- define "collectionsync.selectorLabelsOf" -}}
 {{- $root := first . -}}
-app.kubernetes.io/name: {{ include "collectionsync.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "collectionsync.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ last . }}
 {{- end }}
 

@@ -13,10 +13,18 @@ Namespace = Callable[[], str]
 OPERATOR = "app.kubernetes.io/component=operator"
 
 
-async def test_one_that_works_passes_and_says_what_was_looked_at(
+async def test_one_that_works_passes_also_where_all_else_is_denied_and_says_what_was_looked_at(
     empty_cluster: Cluster, namespace: Namespace, helm: Helm
 ) -> None:
     place = namespace()
+    denied = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny"},
+        "spec": denied,
+    }
+    await Tenant(empty_cluster, place, "", "").apply(policy)
     await helm(*install("collectionsync", place, *values(networkPolicy={"enabled": True}, **BUNDLED)))
     told = await helm("test", "collectionsync", "--namespace", place, "--logs", "--timeout", "3m")
     assert "Phase:          Succeeded" in told

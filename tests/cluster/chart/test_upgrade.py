@@ -76,7 +76,7 @@ async def test_what_the_bundled_database_holds_is_kept_and_it_is_not_restarted(
     await tenant.kubectl("delete", "collectionsync", "mirror")
 
 
-async def test_the_bundled_database_keeps_its_data_when_its_pod_is_started_again(
+async def test_another_password_is_set_and_the_data_of_the_bundled_database_are_kept(
     empty_cluster: Cluster, namespace: Namespace, helm: Helm
 ) -> None:
     place = namespace()
@@ -91,16 +91,20 @@ async def test_the_bundled_database_keeps_its_data_when_its_pod_is_started_again
     first, second = "the-first-password", "another-password"
     chosen = [{"database": {"bundled": {"enabled": True, "password": each}}} for each in (first, second)]
     await helm(*upgrade("collectionsync", place, *values(**chosen[0])))
-    await restarted(tenant)
     await sql(first, "CREATE TABLE kept AS SELECT 42 AS answer")
 
     await helm(*upgrade("collectionsync", place, *values(**chosen[1])))
-    await restarted(tenant)
 
     assert await sql(second, "SELECT answer FROM kept") == "42"
 
 
-async def restarted(tenant: Tenant) -> None:
-    """Start the database's pod again, and wait until it is ready."""
-    await tenant.kubectl("rollout", "restart", "statefulset/collectionsync-postgresql")
-    await tenant.kubectl("rollout", "status", "statefulset/collectionsync-postgresql", "--timeout=120s")
+async def test_an_image_that_cannot_be_had_is_mended_by_an_upgrade(
+    empty_cluster: Cluster, namespace: Namespace, helm: Helm
+) -> None:
+    place = namespace()
+    wrong = ("--set", "database.bundled.image.repository=collectionsync.test/not-there")
+    waiting = "--wait"
+    await helm(*(word for word in install("collectionsync", place, *values(**BUNDLED), *wrong) if word != waiting))
+    await helm(*upgrade("collectionsync", place, *values(**BUNDLED)))
+    pod = await Tenant(empty_cluster, place, "", "").get("pod", "collectionsync-postgresql-0")
+    assert pod["status"]["containerStatuses"][0]["ready"] is True

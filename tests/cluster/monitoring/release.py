@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from testcluster.monitoring import CHOSEN
+
 RELEASE = "collectionsync"
 MONITORING: dict[str, Any] = {
     "ifMissing": "fail",
-    "serviceMonitor": {"enabled": True, "interval": "5s"},
-    "podMonitor": {"enabled": True},
-    "prometheusRule": {"enabled": True},
+    "serviceMonitor": {"enabled": True, "interval": "5s", "labels": CHOSEN},
+    "podMonitor": {"enabled": True, "labels": CHOSEN},
+    "prometheusRule": {"enabled": True, "labels": CHOSEN},
     "dashboards": {"enabled": True},
 }
 CONFINED: dict[str, Any] = {"enabled": True}

@@ -80,7 +80,7 @@ async def _play(tenant: Tenant, monitored: Prometheus) -> Scene:
         TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), host=host) as silent,
     ):
         large: dict[str, Any] = {"resources": LARGE, "target": {"repository": "tools"}}
-        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", interval="1m", **large)))
+        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", schedule="* * * * *", **large)))
         await tenant.apply(_named("moved", manifest("http://127.0.0.1:1/api/", "acme.tools")))
         await tenant.apply(_named("paused", manifest(other.url, "acme.tools", suspend=True, suspendReason="moving")))
         await tenant.until_ready("nightly")

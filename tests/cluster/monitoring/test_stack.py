@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testcluster import Cluster
-from testcluster.monitoring import NAMESPACE, Prometheus
+from testcluster.monitoring import CHOSEN, NAMESPACE, Prometheus
 
 API = "monitoring.coreos.com/v1"
 
@@ -25,7 +25,8 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 
 
 def apply(cluster: Cluster, namespace: str, kind: str, spec: dict[str, Any]) -> None:
-    document = {"apiVersion": API, "kind": kind, "metadata": {"name": "test", "namespace": namespace}, "spec": spec}
+    metadata = {"name": "test", "namespace": namespace, "labels": CHOSEN}
+    document = {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
     cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(document))
 
 

@@ -2,6 +2,6 @@
 
 from testcluster.monitoring.image import IMAGE, image_archive
 from testcluster.monitoring.prometheus import Prometheus, Sample, Series
-from testcluster.monitoring.stack import NAMESPACE, installed, make_ready
+from testcluster.monitoring.stack import CHOSEN, NAMESPACE, installed, make_ready
 
-__all__ = ["IMAGE", "NAMESPACE", "Prometheus", "Sample", "Series", "image_archive", "installed", "make_ready"]
+__all__ = ["CHOSEN", "IMAGE", "NAMESPACE", "Prometheus", "Sample", "Series", "image_archive", "installed", "make_ready"]

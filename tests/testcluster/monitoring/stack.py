@@ -16,6 +16,8 @@ from testcluster.monitoring.prometheus import Prometheus
 from testcluster.starting import chosen
 
 NAMESPACE = "monitoring"
+CHOSEN = {"release": "kube-prometheus-stack"}
+"""The labels by which Prometheus chooses monitors and rules."""
 
 _OBJECTS = Path(__file__).with_name("stack.yaml")
 _PATIENCE = "--timeout=180s"

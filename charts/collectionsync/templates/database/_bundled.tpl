@@ -1,6 +1,9 @@
-{{/* The name of everything of the bundled PostgreSQL; Services have at most 63 characters. */}}
+{{/*
+The name of everything of the bundled PostgreSQL: at most 52 characters, since a StatefulSet's name has eleven more behind
+it in a label of its pods.
+*/}}
 {{- define "collectionsync.bundled.name" -}}
-{{- printf "%s-postgresql" (include "collectionsync.fullname" . | trunc 52 | trimSuffix "-") }}
+{{- printf "%s-postgresql" (include "collectionsync.fullname" . | trunc 41 | trimSuffix "-") }}
 {{- end }}
 
 {{- define "collectionsync.bundled.image" -}}

@@ -17,8 +17,10 @@ to:
   {{- toYaml . | nindent 2 }}
 {{ end -}}
 ports:
-  - port: 53
+  {{- range .Values.networkPolicy.dns.ports }}
+  - port: {{ . }}
     protocol: UDP
-  - port: 53
+  - port: {{ . }}
     protocol: TCP
+  {{- end }}
 {{- end }}
