@@ -1,14 +1,16 @@
-"""A real Prometheus for tests of a cluster. It lasts as long as the session."""
+"""A real Prometheus for tests of a cluster, as long as the session lasts, and its promtool for tests without one."""
 
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from testcluster import Cluster, UnavailableError
 from testcluster.choosing import may_skip
 from testcluster.monitoring import Prometheus, installed, make_ready
+from testcluster.packages import unpacked
 
 _NEEDING = {"monitoring_kinds", "new_cluster", "prometheus"}
 """The fixtures that need something of it."""
@@ -34,6 +36,17 @@ def prometheus(cluster: Cluster) -> Iterator[Prometheus]:
     try:
         with installed(cluster) as started:
             yield started
+    except UnavailableError as error:
+        if may_skip(os.environ):
+            pytest.skip(str(error))
+        raise
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus' tool, out of a package; a machine that can have none skips, but never in continuous integration."""
+    try:
+        return unpacked() / "usr/bin/promtool"
     except UnavailableError as error:
         if may_skip(os.environ):
             pytest.skip(str(error))

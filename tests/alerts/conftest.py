@@ -1,6 +1,5 @@
 """The chart's rules as helm renders them, and Prometheus' own promtool to evaluate them."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,7 @@ import yaml
 from alerts.promtool import RUNBOOKS, Rules
 from alerts.series import OPERATORS_NAMESPACE
 from chart.rendering import Chart, only
-from testcluster import UnavailableError
 from testcluster.binaries import binaries
-from testcluster.choosing import may_skip
-from testcluster.packages import unpacked
 
 BUILD_SECONDS = 3600.0
 
@@ -27,17 +23,6 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("rules") / "rules.yaml"
     file.write_text(yaml.safe_dump(spec))
     return file
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Path:
-    """Prometheus' tool, out of a package; a machine that can have none skips, but never in continuous integration."""
-    try:
-        return unpacked() / "usr/bin/promtool"
-    except UnavailableError as error:
-        if may_skip(os.environ):
-            pytest.skip(str(error))
-        raise
 
 
 @pytest.fixture
