@@ -23,7 +23,6 @@ from dashboards.pictures.prometheus import ask
 from dashboards.queries import ALL, Query, queries
 
 from operating import Server, Tenant, status, tenant_in
-from serving import hold_after
 from syncing import manifest
 from testcluster import Cluster
 from testcluster.monitoring import Prometheus
@@ -36,8 +35,8 @@ pytestmark = pytest.mark.timeout(900)
 
 KEPT_IN = os.environ.get("COLLECTIONSYNC_PICTURES")
 PAGES = {uid: json.loads((FOLDER / f"{uid}.json").read_text()) for uid in (FLEET, RESOURCE)}
-# Two of them do not fit into what the operator has for all runs.
-LARGE = {"limits": {"memory": "1200Mi"}}
+# More than the operator has for all runs together, so that it waits for ever, and nobody else for it.
+TOO_LARGE = {"limits": {"memory": "3Gi"}}
 
 
 @dataclass(frozen=True)
@@ -77,26 +76,21 @@ async def _play(tenant: Tenant, monitored: Prometheus) -> Scene:
     async with (
         TestGalaxy(catalog, host=host, latency=0.06) as galaxy,
         TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), host=host) as other,
-        TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), host=host) as silent,
     ):
-        large: dict[str, Any] = {"resources": LARGE, "target": {"repository": "tools"}}
-        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", schedule="* * * * *", **large)))
+        tools: dict[str, Any] = {"target": {"repository": "tools"}}
+        await tenant.apply(_named("huge", manifest(other.url, "acme.tools", resources=TOO_LARGE, **tools)))
+        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", interval="12h", **tools)))
         await tenant.apply(_named("moved", manifest("http://127.0.0.1:1/api/", "acme.tools")))
         await tenant.apply(_named("paused", manifest(other.url, "acme.tools", suspend=True, suspendReason="moving")))
-        await tenant.until_ready("nightly")
-        held = hold_after(silent, 0)
-        await tenant.apply(_named("huge", manifest(silent.url, "acme.tools", **large)))
-
         galaxy.faults.add(Fault(kind("docs"), answering(503), times=3))
         wanted = manifest(galaxy.url, *sorted(SEED_630), fetch={"concurrency": 4}, schedule="17 3 * * *")
         await tenant.apply(_named("community", wanted))
         await tenant.until_ready("community")
+        await tenant.until_ready("nightly")
         await tenant.until("moved", lambda seen: bool(status(seen).get("consecutiveFailures")), "a failure")
         await _request(tenant, "community")
         await asyncio.to_thread(_until_seen, monitored, tenant.namespace)
         end = time.time()
-        held.release()
-        await tenant.until_ready("huge")
     return Scene(monitored.url, tenant.namespace, start, end)
 
 
@@ -114,7 +108,7 @@ def _until_seen(monitored: Prometheus, namespace: str) -> None:
     """Wait until all has been scraped that a page shows: what ended last, and what is late for longer than a minute."""
     of = f'namespace="{namespace}"'
     ended = f'collectionsync_runs_total{{{of}, name="community", result="NoChange"}} == 1'
-    late = f'time() - collectionsync_next_sync_timestamp_seconds{{{of}, name="nightly"}} > 60'
+    late = f'time() - collectionsync_next_sync_timestamp_seconds{{{of}, name="huge"}} > 60'
     for expression, what in ((ended, "run that changed nothing"), (late, "mirror that is late")):
         monitored.until(functools.partial(_has_data, monitored, expression), what)
 
