@@ -64,26 +64,26 @@ def _source_digest(source: Path) -> str:
 
 
 def _build(folder: Path) -> None:
-    _announce("Kubernetes")
+    announce("Kubernetes")
     version = kubernetes_version((_SOURCE / "go.mod").read_text())
     major, minor = version.removeprefix("v").split(".")[:2]
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     flags = " ".join(["-s", "-w", *(f"-X {_VERSION}.{name}={value}" for name, value in stamps.items())])
-    _go_build(_SOURCE, folder / "kubernetes", ".", flags)
-    _go_build(_SOURCE, folder / "pause", "./pause", "-s -w")
-    _go_build(_SOURCE, folder / "helm", "helm.sh/helm/v3/cmd/helm", "-s -w")
+    go_build(_SOURCE, folder / "kubernetes", ".", flags)
+    go_build(_SOURCE, folder / "pause", "./pause")
+    go_build(_SOURCE, folder / "helm", "helm.sh/helm/v3/cmd/helm")
     for name in COMPONENTS:
         (folder / name).symlink_to("kubernetes")
 
 
 def _build_addons(folder: Path) -> None:
-    _announce("the addons")
-    _go_build(_ADDONS_SOURCE, folder / "addons", ".", "-s -w")
+    announce("the addons")
+    go_build(_ADDONS_SOURCE, folder / "addons", ".")
     for name in ADDONS:
         (folder / name).symlink_to("addons")
 
 
-def _announce(what: str) -> None:
+def announce(what: str) -> None:
     """Say what is built; raises UnavailableError where no Go can build it."""
     if shutil.which("go") is None:
         check_go("")
@@ -91,6 +91,7 @@ def _announce(what: str) -> None:
     print(f"building {what} with Go; the first time it takes minutes", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _go_build(source: Path, target: Path, package: str, linker_flags: str) -> None:
+def go_build(source: Path, target: Path, package: str, linker_flags: str = "-s -w") -> None:
+    """Build a package of the module in the folder `source`, or one that it pins, as a static program."""
     command: list[str | Path] = ["go", "build", "-trimpath", "-ldflags", linker_flags, "-o", target, package]
     run(command, folder=source, environment={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"})

@@ -1,11 +1,9 @@
 """prometheus-operator, built with Go from the module that go.mod pins, and the kinds of resources that it serves."""
 
 import platform
-import shutil
-import sys
 from pathlib import Path
 
-from testcluster.binaries import check_go
+from testcluster.binaries import announce, go_build
 from testcluster.caching import built, digest
 from testcluster.commands import run
 
@@ -30,19 +28,14 @@ def programs_digest() -> str:
 
 
 def _build(folder: Path) -> None:
-    if shutil.which("go") is None:
-        check_go("")
-    check_go(run(["go", "version"], environment={"GOTOOLCHAIN": "local"}).stdout)
-    print("building prometheus-operator; the first time it takes minutes", file=sys.stderr, flush=True)  # noqa: T201
+    announce("prometheus-operator")
     for name, command in _COMMANDS.items():
-        _go("build", "-trimpath", "-ldflags", "-s -w", "-o", str(folder / name), f"{_MODULE}/cmd/{command}")
-    module = Path(_go("list", "-m", "-f", "{{.Dir}}", _MODULE))
+        go_build(SOURCE, folder / name, f"{_MODULE}/cmd/{command}")
+    listed = run(
+        ["go", "list", "-m", "-f", "{{.Dir}}", _MODULE], folder=SOURCE, environment={"GOFLAGS": "-mod=readonly"}
+    )
+    definitions = Path(listed.stdout.strip()) / "example/prometheus-operator-crd"
     (folder / DEFINITIONS).mkdir()
     for kind in _KINDS:
-        source = module / f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
-        (folder / DEFINITIONS / source.name).write_text(source.read_text())
-
-
-def _go(*arguments: str) -> str:
-    environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
-    return run(["go", *arguments], folder=SOURCE, environment=environment).stdout.strip()
+        name = f"monitoring.coreos.com_{kind}.yaml"
+        (folder / DEFINITIONS / name).write_text((definitions / name).read_text())
