@@ -168,7 +168,7 @@ class _Translation:
         _add_rules(target, struct)
         target["properties"] = {name: self.schema(each) for name, each in source["properties"].items()}
         for rule in RULES:
-            if rule.of_field and rule.on.__name__ == struct:
+            if rule.of_field and _is_on(rule, struct):
                 target["properties"][rule.field][_VALIDATIONS] = [_validation(rule)]
         # An empty object as default makes the API server fill in what is within, so that effective values are seen and,
         # where they are immutable, compared.
@@ -188,9 +188,14 @@ def _int_or_string(source: Schema, alternatives: list[Schema]) -> Schema:
 
 
 def _add_rules(target: Schema, struct: str) -> None:
-    rules = [_validation(rule) for rule in RULES if rule.on.__name__ == struct and not rule.of_field]
+    rules = [_validation(rule) for rule in RULES if _is_on(rule, struct) and not rule.of_field]
     if rules:
         target[_VALIDATIONS] = rules
+
+
+def _is_on(rule: Rule, struct: str) -> bool:
+    """Whether a rule is on the struct of that name, or on what that is derived from."""
+    return struct in {rule.on.__name__, *(derived.__name__ for derived in rule.on.__subclasses__())}
 
 
 def _validation(rule: Rule) -> Schema:

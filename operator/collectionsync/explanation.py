@@ -1,4 +1,4 @@
-"""Why a document is no CollectionSync, for people: from a decoder's complaint to a path and a sentence.
+"""Why a document is no CollectionSync, or no part of one: from a decoder's complaint to a path and a sentence.
 
 Imported only when there is something to explain, so that a run with a sound manifest does not pay for it. It judges
 nothing itself.
@@ -35,11 +35,13 @@ _BOUNDS = (
     (re.compile(r"Expected `(?:int|float)` >= (\S+)"), "must be at least {}"),
     (re.compile(r"Expected `(?:int|float)` > (\S+)"), "must be more than {}"),
 )
+# Credentials and the query of a URL, wherever one was written.
+_PRIVATE = re.compile(r"(?<=//)[^/]*(?=@)|(?<=\?).*", re.DOTALL)
 _SHOWN = 60
 
 
-def explain(complaint: str, document: object) -> tuple[str, str]:
-    """Return the path and the problem that msgspec's `complaint` about `document` comes down to."""
+def explain(complaint: str, document: object, kind: type[msgspec.Struct] = CollectionSync) -> tuple[str, str]:
+    """Return the path and the problem that msgspec's `complaint` about a `document` of some kind comes down to."""
     what, _, where = complaint.partition(" - at ")
     # "`$.a[0]`", or "`key` in `$.a`" where the key of a map is meant.
     path = where.rpartition(" ")[2].strip("`").removeprefix("$").removeprefix(".")
@@ -48,20 +50,21 @@ def explain(complaint: str, document: object) -> tuple[str, str]:
     if path.endswith("[...]"):
         path = _offender(path.removesuffix("[...]"), document)
     if match := _UNKNOWN.fullmatch(what):
-        return _joined(path, match[1]), _unknown(match[1], _expected(path))
+        return _joined(path, match[1]), _unknown(match[1], path, _expected(path, kind))
     if match := _MISSING.fullmatch(what):
         return _joined(path, match[1]), "missing, and it is required"
-    found = _found(path, document)
+    found, expected = _found(path, document), _expected(path, kind)
     if match := _MISTYPED.fullmatch(what):
-        return path, _mistyped(match[1], found, path)
-    return path, _bound(what, found, _expected(path))
+        return path, _mistyped(match[1], found, expected, is_member=path.endswith("]"))
+    return path, _bound(what, found, expected)
 
 
-def _unknown(name: str, expected: inspect.Type | None) -> str:
+def _unknown(name: str, path: str, expected: inspect.Type | None) -> str:
     struct = _bare(expected)
     known = [field.encode_name for field in struct.fields] if isinstance(struct, inspect.StructType) else []
     if name in {"password", "token", "username"}:
-        return "unknown field; credentials belong in the Secret that spec.source.secretRef names"
+        where = path if path.startswith("spec.sources[") else "spec.source"
+        return f"unknown field; credentials belong in the Secret that {where}.secretRef names"
     by_lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return (
@@ -69,13 +72,13 @@ def _unknown(name: str, expected: inspect.Type | None) -> str:
     )
 
 
-def _mistyped(wanted: str, found: object, path: str) -> str:
+def _mistyped(wanted: str, found: object, expected: inspect.Type | None, *, is_member: bool) -> str:
     kinds = [kind for kind in wanted.split(" | ") if kind != "null"]
     problem = f"must be {' or '.join(_WORDS.get(kind, kind) for kind in kinds)}, found {_shown(found)}"
     if "str" in kinds and isinstance(found, bool | int | float):
         return f"{problem}; put it in quotes"
-    struct = _bare(_expected(path))
-    if path.endswith("]") and isinstance(found, str) and isinstance(struct, inspect.StructType):
+    struct = _bare(expected)
+    if is_member and isinstance(found, str) and isinstance(struct, inspect.StructType):
         required = [field.encode_name for field in struct.fields if field.required]
         return f"{problem}; write {required[0]}: {_short(found)}" if len(required) == 1 else problem
     return problem
@@ -98,9 +101,9 @@ def _allowed(expected: inspect.Type | None) -> str:
     return " or ".join(member.value for member in choice.cls) if isinstance(choice, inspect.EnumType) else "another"
 
 
-def _expected(path: str) -> inspect.Type | None:
+def _expected(path: str, kind: type[msgspec.Struct]) -> inspect.Type | None:
     """Return what belongs at `path`, as its field declares it; None where nothing is known of it."""
-    at: inspect.Type | None = inspect.type_info(CollectionSync)
+    at: inspect.Type | None = inspect.type_info(kind)
     for _, _, name in _STEP.findall(path):
         at = _within(_bare(at), name)
     return at
@@ -159,7 +162,7 @@ def _shown(found: object) -> str:
         return "a mapping"
     if isinstance(found, list):
         return "a list"
-    return _short(msgspec.json.encode(found).decode())
+    return _short(msgspec.json.encode(_PRIVATE.sub("…", found) if isinstance(found, str) else found).decode())
 
 
 def _short(text: str) -> str:

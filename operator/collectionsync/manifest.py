@@ -6,27 +6,25 @@ zones are judged by those who understand them.
 """
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
-from collectionsync.resource import API_VERSION, KIND, CollectionRequirement, CollectionSync, Exclude, Source, Spec
+from collectionsync.pod_template import ImagePullSecret
+from collectionsync.resource import API_VERSION, KIND, CollectionRequirement, CollectionSync, Exclude
 from collectionsync.rules import RULES, Rule
+from collectionsync.source import NamedSource
 
 MAX_MANIFEST_BYTES = 1536 * 1024
 """The largest manifest that is read, in bytes: as much as etcd takes in one request by default."""
 
-# What a later version brings. Until then it is refused wherever it is set: a run that silently left it out would
-# publish something else than what was asked for.
-_NOT_YET: dict[type[msgspec.Struct], tuple[str, ...]] = {
-    Spec: ("all", "requirements_from", "exclude", "mirror", "signed_only", "content_policy"),
-    Source: ("proxy_secret_ref",),
-    CollectionRequirement: ("source", "type", "signatures", "latest"),
-}
 # What the API server tells apart in lists that are maps (x-kubernetes-list-map-keys).
 _LIST_KEYS: dict[type[msgspec.Struct], tuple[str, ...]] = {
     CollectionRequirement: ("name",),
     Exclude: ("name", "version"),
+    ImagePullSecret: ("name",),
+    NamedSource: ("name",),
 }
 # Free text, which may well end in a line break.
 _FREE_TEXT = frozenset({"suspendReason"})
@@ -84,7 +82,7 @@ def from_object(document: object) -> CollectionSync:
         resource = msgspec.convert(body, CollectionSync)
     except msgspec.ValidationError as error:
         raise _explained(error, body) from error
-    _check(resource)
+    check(resource)
     return resource
 
 
@@ -97,7 +95,7 @@ def _from_json(data: bytes) -> CollectionSync:
         raise _explained(error, _plain(data)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ManifestError("", f"the manifest starts with {{ and is not JSON: {error}") from error
-    _check(resource)
+    check(resource)
     return resource
 
 
@@ -135,11 +133,16 @@ def _check_head(api_version: object, kind: object) -> None:
             raise ManifestError(path, f"expected {expected}, found {shown}")
 
 
-def _check(resource: CollectionSync) -> None:
-    for path, part in _parts("", resource):
+def check(whole: msgspec.Struct) -> None:
+    """Hold a part of a resource, and all that is within, against the rules; paths begin at `whole`.
+
+    Raises:
+        ManifestError: it breaks one of them.
+    """
+    for path, part in _parts("", whole):
         _check_line_ends(path, part)
         for rule in RULES:
-            if rule.on is type(part):
+            if isinstance(part, rule.on):
                 _check_rule(path, part, rule)
 
 
@@ -149,7 +152,7 @@ def _check_rule(path: str, part: msgspec.Struct, rule: Rule) -> None:
         return
     problem = rule.message.removeprefix(rule.field).lstrip(": ")
     if rule.of_field:
-        problem = f"{problem}, found {value!r}"
+        problem = f"{problem}, found {str(value) if isinstance(value, StrEnum) else value!r}"
     try:
         held = rule.holds(value)
     except ValueError as error:
@@ -162,25 +165,9 @@ def _check_line_ends(path: str, part: msgspec.Struct) -> None:
     """Refuse texts that end in a line break: Python's `$` admits one where the API server's does not."""
     for field in msgspec.structs.fields(part):
         value = getattr(part, field.name)
-        if isinstance(value, str) and value.endswith("\n") and field.encode_name not in _FREE_TEXT:
-            raise ManifestError(_joined(path, field.encode_name), "ends in a line break; write it on one line")
-
-
-def refuse_unsupported(spec: Spec) -> None:
-    """Refuse what the resource can say and this version cannot do, rather than leave it out.
-
-    What concerns only the operator and its Jobs, as the schedule does, means nothing to a single run and is no reason.
-
-    Raises:
-        ManifestError: the first such field that is set to anything but its default.
-    """
-    for path, part in _parts("spec", spec):
-        later = _NOT_YET.get(type(part), ())
-        for field in msgspec.structs.fields(part):
-            value = getattr(part, field.name)
-            if field.name in later and value != field.default:
-                shown = f"{value} is " if isinstance(value, str) else ""
-                raise ManifestError(_joined(path, field.encode_name), f"{shown}not supported yet; leave it out")
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and text.endswith("\n") and field.encode_name not in _FREE_TEXT:
+                raise ManifestError(_joined(path, field.encode_name), "ends in a line break; write it on one line")
 
 
 class _Step(NamedTuple):

@@ -18,6 +18,8 @@ REPORT_LIMIT_BYTES = 4096
 _MESSAGE_BYTES = 2048
 _TEXT_BYTES = 128
 _SKIPPED_REASON_BYTES = 256
+_WARNING_BYTES = 300
+_WARNINGS_BYTES = 900
 _ELLIPSIS = "…"
 
 
@@ -66,10 +68,18 @@ class VersionCounts(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     skipped: Annotated[int, Meta(description="Versions that could not be had, and that the policy let go.")] = 0
     failed: Annotated[int, Meta(description="Versions that could not be had, under a policy that fails the run.")] = 0
     removed: Annotated[int, Meta(description="Versions that are no longer published.")] = 0
+    excluded: Annotated[int, Meta(description="Versions that are left out as asked: unsigned ones, for one.")] = 0
 
 
 class DocumentCounts(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """Documents that one run stored, and their size in bytes as they came over the wire."""
+
+    created: int = 0
+    bytes: int = 0
+
+
+class ArtifactCounts(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """Artifacts that one run stored, and their size in bytes."""
 
     created: int = 0
     bytes: int = 0
@@ -97,7 +107,8 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     Every field is always written, so that its readers need no defaults; unknown fields are ignored, so that an older
     operator reads a newer worker. `start_time` is RFC 3339 in UTC, `memory_limit_bytes` and `cgroup_peak_bytes` are
     None where there is no limit, or no cgroup that tells its peak, and `revision` is the SHA-256 in hexadecimal
-    over the sorted (name, version, sha256) of what is published, empty before that. `content` is what the repository
+    over the sorted (name, version, sha256) of what is published, empty before that. `warnings` are sentences on what was
+    passed over or needs a look, as many as fit. `content` is what the repository
     held right after the publication, those versions included that this run had nothing to do with; None before that.
     """
 
@@ -115,7 +126,9 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     retries: int = 0
     versions: VersionCounts = VersionCounts()
     documents: DocumentCounts = DocumentCounts()
+    artifacts: ArtifactCounts = ArtifactCounts()
     skipped: Sequence[SkippedItem] = ()
+    warnings: Sequence[str] = ()
     revision: str = ""
     content: ContentCounts | None = None
 
@@ -131,6 +144,7 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
             message=_cut(self.message, _MESSAGE_BYTES),
             start_time=_cut(self.start_time, _TEXT_BYTES),
             revision=_cut(self.revision, _TEXT_BYTES),
+            warnings=_warnings(self.warnings),
             skipped=(),
         )
         room = REPORT_LIMIT_BYTES - len(msgspec.json.encode(report))
@@ -147,6 +161,19 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
                 break
             skipped.append(shown)
         return msgspec.json.encode(msgspec.structs.replace(report, skipped=skipped))
+
+
+def _warnings(texts: Sequence[str]) -> list[str]:
+    """Return the first of them, as many as take at most _WARNINGS_BYTES together, and each cut."""
+    shown: list[str] = []
+    room = _WARNINGS_BYTES
+    for text in texts:
+        cut = _cut(text, _WARNING_BYTES)
+        room -= _json_bytes(cut) + len('"",')
+        if room < 0:
+            break
+        shown.append(cut)
+    return shown
 
 
 def _cut(text: str, limit: int) -> str:

@@ -12,6 +12,10 @@ from msgspec import Meta, Raw, Struct
 
 from collectionsync.pod_template import ObjectName, Part, PodTemplate
 from collectionsync.quantity import parse_bytes
+from collectionsync.source import Duration, Url
+from collectionsync.source import NamedSource as NamedSource
+from collectionsync.source import SecretRef as SecretRef
+from collectionsync.source import Source as Source
 
 GROUP = "collectionsync.dev"
 """The API group; it names the project, and nobody has to own the domain."""
@@ -31,13 +35,18 @@ DEFAULT_MEMORY_LIMIT = "64Mi"
 DEFAULT_MEMORY_LIMIT_FULL = "96Mi"
 """The same with contentPolicy Full."""
 
-Duration = Annotated[str, Meta(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$", max_length=40, examples=["1h30m", "500ms"])]
 Quantity = int | Annotated[str, Meta(max_length=20)]
 CollectionName = Annotated[
-    str, Meta(pattern=r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$", max_length=130, examples=["community.general"])
+    str,
+    Meta(pattern=r"^[a-z_][a-z0-9_]{0,63}\.[a-z_][a-z0-9_]{0,63}$", max_length=129, examples=["community.general"]),
 ]
 VersionRange = Annotated[str, Meta(min_length=1, max_length=200)]
-Url = Annotated[str, Meta(pattern=r"^\S+$", max_length=2048, examples=["https://galaxy.ansible.com/api/"])]
+Latest = Annotated[int, Meta(ge=1, le=10000)]
+# Shorter than the URL of a source, since each is compared with each of theirs.
+_SourceOf = Annotated[str, Meta(pattern=r"^\S+$", max_length=512, examples=["https://galaxy.ansible.com/api/"])]
+_SignatureUrl = Annotated[
+    str, Meta(pattern=r"^https://[^/?#@\s]+[^@\s]*$", max_length=2048, examples=["https://example.com/manifest.asc"])
+]
 _Key = Annotated[str, Meta(pattern=r"^[-_A-Za-z0-9][-._A-Za-z0-9]*$", max_length=253, examples=["uri"])]
 _NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _REPOSITORY = r"^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
@@ -61,12 +70,33 @@ class ContentPolicy(StrEnum):
     """The artifact, too."""
 
 
+class Verify(StrEnum):
+    """How far an artifact is checked before it is stored."""
+
+    CHAIN = "Chain"
+    """Its digest, then MANIFEST.json, then FILES.json by the digest in MANIFEST.json."""
+    MEMBERS = "Members"
+    """Every file in it as well, by its digest in FILES.json; that unpacks the whole artifact."""
+
+
+class Prereleases(StrEnum):
+    """Which pre-releases a range takes in."""
+
+    ALL = "All"
+    """Each that the range holds for: a mirror serves `ansible-galaxy --pre` as well."""
+    WHEN_NEEDED = "WhenNeeded"
+    """Those that ansible-galaxy takes without --pre: pinned ones, and those of a collection without releases."""
+
+
 class CollectionType(StrEnum):
     """Where a collection comes from, as requirements.yml has it."""
 
     GALAXY = "galaxy"
     GIT = "git"
     URL = "url"
+    FILE = "file"
+    DIR = "dir"
+    SUBDIRS = "subdirs"
 
 
 class ObjectMeta(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults=True):
@@ -81,35 +111,6 @@ class ObjectMeta(Struct, rename="camel", frozen=True, kw_only=True, omit_default
     annotations: dict[str, str] | None = None
 
 
-class SecretRef(Part, frozen=True, kw_only=True):
-    """A Secret in the namespace of the resource."""
-
-    name: Annotated[ObjectName, Meta(description="The name of the Secret.")]
-
-
-class Source(Part, frozen=True, kw_only=True):
-    """The Galaxy v3 server that is mirrored."""
-
-    url: Annotated[Url, Meta(description="The root of the server's API, such as https://galaxy.ansible.com/api/.")]
-    insecure: Annotated[bool, Meta(description="Whether plain HTTP is meant; it must be true for an http URL.")] = False
-    secret_ref: Annotated[
-        SecretRef | None,
-        Meta(description="The Secret with the credentials: the key token, or the keys username and password."),
-    ] = None
-    cert_secret_ref: Annotated[
-        SecretRef | None,
-        Meta(description="The Secret with ca.crt to trust, and tls.crt and tls.key to show, each PEM and optional."),
-    ] = None
-    proxy_secret_ref: Annotated[
-        SecretRef | None,
-        Meta(description="The Secret of the proxy on the way to the source: address, username and password."),
-    ] = None
-    rate_limit: Annotated[
-        Annotated[float, Meta(gt=0, le=1000)] | None,
-        Meta(description="The most requests per second to the source; without it, only the source itself sets a pace."),
-    ] = None
-
-
 class CollectionRequirement(Part, frozen=True, kw_only=True):
     """A collection to mirror, in the terms of requirements.yml."""
 
@@ -119,15 +120,25 @@ class CollectionRequirement(Part, frozen=True, kw_only=True):
         Meta(description="The versions to mirror as ansible-galaxy reads them, such as >=7,<9; all by default."),
     ] = "*"
     source: Annotated[
-        Url | None, Meta(description="The root of another server's API for this collection; spec.source by default.")
+        _SourceOf | None,
+        Meta(
+            description="Another server for this collection: one of spec.sources, by name or URL, or any https URL,"
+            " which is asked without credentials."
+        ),
     ] = None
-    type: Annotated[CollectionType, Meta(description="Where the collection comes from.")] = CollectionType.GALAXY
+    type: Annotated[CollectionType, Meta(description="Where the collection comes from; only galaxy is mirrored.")] = (
+        CollectionType.GALAXY
+    )
     signatures: Annotated[
-        tuple[Url, ...], Meta(max_length=16, description="URLs of more signatures to verify the collection with.")
+        tuple[_SignatureUrl, ...],
+        Meta(max_length=16, description="https URLs of further signatures; the version must be a single one."),
     ] = ()
     latest: Annotated[
-        Annotated[int, Meta(ge=1, le=10000)] | None,
-        Meta(description="How many of the highest matching versions to mirror; all of them without it."),
+        Latest | None,
+        Meta(
+            description="How many of the highest matching versions to mirror, releases before pre-releases; as many as"
+            " spec.latest says without it."
+        ),
     ] = None
 
 
@@ -135,7 +146,9 @@ class Exclude(Part, frozen=True, kw_only=True):
     """Versions to leave out whoever asks for them."""
 
     name: Annotated[CollectionName, Meta(description="The collection as namespace.name.")]
-    version: Annotated[VersionRange, Meta(description="The range of versions to leave out; all by default.")] = "*"
+    version: Annotated[
+        VersionRange, Meta(description="The range of versions to leave out, pre-releases too; all by default.")
+    ] = "*"
 
 
 class ConfigMapKeyRef(Part, frozen=True, kw_only=True):
@@ -158,6 +171,23 @@ class DatabaseSecretRef(Part, frozen=True, kw_only=True):
     key: Annotated[_Key, Meta(description="The key whose value is the postgresql:// URI.")] = "uri"
 
 
+class ArtifactStore(Part, frozen=True, kw_only=True):
+    """An object store for artifacts."""
+
+    url: Annotated[
+        Url,
+        Meta(
+            description="Where artifacts go: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or"
+            " file:///FOLDER.",
+            examples=["s3://mirror/collections"],
+        ),
+    ]
+    secret_ref: Annotated[
+        SecretRef | None,
+        Meta(description="The Secret whose keys are settings of the store, such as aws_access_key_id."),
+    ] = None
+
+
 # The default is one name for all, not the resource's: what a namespace mirrors is then one repository with one URL for
 # its clients, several resources may feed it, and the API server has a value to hold fast from the first moment.
 class Target(Part, frozen=True, kw_only=True):
@@ -176,6 +206,13 @@ class Target(Part, frozen=True, kw_only=True):
         DatabaseSecretRef | None,
         Meta(
             description="The Secret with the database's URI; the one that the operator was installed with by default."
+        ),
+    ] = None
+    artifacts: Annotated[
+        ArtifactStore | None,
+        Meta(
+            description="Where artifacts go with contentPolicy Full; the store that the operator was installed with by"
+            " default."
         ),
     ] = None
 
@@ -208,6 +245,15 @@ class Spec(Part, frozen=True, kw_only=True):
     """What is to be mirrored, from where, to where, when and how."""
 
     source: Annotated[Source, Meta(description="The Galaxy v3 server that is mirrored.")]
+    sources: Annotated[
+        tuple[NamedSource, ...],
+        Meta(
+            max_length=16,
+            description="More servers, for collections that name one, and, in this order, for dependencies that the"
+            " source does not have.",
+            extra_json_schema={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
     collections: Annotated[
         Annotated[tuple[CollectionRequirement, ...], Meta(min_length=1, max_length=500)] | None,
         Meta(
@@ -223,21 +269,64 @@ class Spec(Part, frozen=True, kw_only=True):
         tuple[Exclude, ...],
         Meta(
             max_length=500,
-            description="Versions that are left out, even where a dependency asks for them.",
+            description="Versions that are left out, even where a dependency asks for them, and besides those that the"
+            " source itself excludes.",
             extra_json_schema={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name", "version"]},
         ),
     ] = ()
     on_error: Annotated[
-        OnError, Meta(description="Whether a version that cannot be had is skipped, or fails the run.")
+        OnError,
+        Meta(description="Whether what cannot be had is skipped, or fails the run, which then publishes nothing."),
     ] = OnError.SKIP
+    max_skipped: Annotated[
+        int | Annotated[str, Meta(max_length=4)] | None,
+        Meta(
+            description="With onError Skip, how many items may be skipped before the run fails and publishes nothing,"
+            " as a number, or as a percentage of all items such as 5%; any number without it."
+        ),
+    ] = None
+    latest: Annotated[
+        Latest | None,
+        Meta(
+            description="How many of the highest matching versions of each collection to mirror, dependencies too,"
+            " releases before pre-releases; all of them without it."
+        ),
+    ] = None
+    prereleases: Annotated[
+        Prereleases,
+        Meta(
+            description="Whether All pre-releases that match are mirrored, or those that ansible-galaxy takes without"
+            " --pre (WhenNeeded): a version that is asked for exactly, or of a collection without releases."
+        ),
+    ] = Prereleases.ALL
     dependencies: Annotated[bool, Meta(description="Whether what the collections depend on is mirrored, too.")] = True
     mirror: Annotated[
-        bool, Meta(description="Whether versions that are no longer asked for, or gone from the source, are removed.")
+        bool,
+        Meta(
+            description="Whether versions are removed that this resource once brought, and no longer asks for, or that"
+            " are gone from the source."
+        ),
     ] = False
-    signed_only: Annotated[bool, Meta(description="Whether versions without a signature are left out.")] = False
+    signed_only: Annotated[
+        bool, Meta(description="Whether versions without a signature are left out, and what only they depend on.")
+    ] = False
     content_policy: Annotated[
-        ContentPolicy, Meta(description="Whether only metadata is mirrored, or the artifacts as well.")
+        ContentPolicy, Meta(description="Whether only Metadata is mirrored, or the artifacts as well (Full).")
     ] = ContentPolicy.METADATA
+    verify: Annotated[
+        Verify,
+        Meta(
+            description="How far artifacts are checked before they are stored: the Chain of digests from the artifact"
+            " to the list of its files, or its Members as well."
+        ),
+    ] = Verify.CHAIN
+    recheck_interval: Annotated[
+        Duration,
+        Meta(
+            description="How long a run may rely on what the source once said of a version whose entry in its list is"
+            " unchanged: signatures that come later are noticed after that; at least 1m."
+        ),
+    ] = "168h"
     target: Annotated[Target, Meta(description="Where the collections go.")] = Target()
     schedule: Annotated[
         Annotated[str, Meta(min_length=1, max_length=128)] | None,

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectionsync.manifest import MAX_MANIFEST_BYTES, ManifestError, from_object, load, refuse_unsupported
+from collectionsync import manifest_yaml
+from collectionsync.manifest import MAX_MANIFEST_BYTES, ManifestError, from_object, load
 from manifest.samples import COLLECTION, Manifest, encoded, manifest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "collectionsync.yaml"
@@ -25,8 +26,8 @@ def test_json_and_yaml_of_one_manifest_are_the_same_resource() -> None:
     assert load(encoded(document)) == load(yaml.safe_dump(document).encode())
 
 
-def test_the_example_is_one_that_this_version_supports() -> None:
-    refuse_unsupported(load(EXAMPLE.read_bytes()).spec)
+def test_the_example_is_a_manifest() -> None:
+    assert load(EXAMPLE.read_bytes()).metadata.name == "community"
 
 
 def test_fields_are_read_by_their_camel_case_names() -> None:
@@ -85,7 +86,7 @@ def test_an_unquoted_date_stays_a_text() -> None:
         (b"a: b: c", "the manifest is not YAML: mapping values are not allowed in this context (line 1, column 5)"),
         (b"- a", "the manifest is no mapping; expected apiVersion, kind, metadata and spec"),
         (b"hello", "the manifest is no mapping; expected apiVersion, kind, metadata and spec"),
-        (b"a: 1\n---\nb: 2", "the manifest holds 2 documents; pass one CollectionSync in a manifest"),
+        (b"a: 1\n---\nb: 2", "the manifest holds 2 documents; pass one, and no more"),
         (b"a: 1\nb: 2\na: 3", "line 3: 'a' is given twice in one mapping"),
         (b"? [a]\n: b", "line 1: a key must be plain text"),
         (b"[" * 100_000, "the manifest is nested too deeply"),
@@ -136,6 +137,23 @@ def test_aliases_that_multiply_cost_nothing(place: str) -> None:
     head = ["apiVersion: collectionsync.dev/v1alpha1", "kind: CollectionSync"]
     lines = [line for line in head if not line.startswith(place)]
     assert len(str(problem("\n".join([*lines, *bomb, f"{place}: *a39"]).encode()))) < 200
+
+
+def test_merges_that_multiply_cost_nothing() -> None:
+    bomb = ["a0: &a0 {k: 1}"] + [
+        f"a{level}: &a{level} {{<<: [*a{level - 1}, *a{level - 1}]}}" for level in range(1, 60)
+    ]
+    assert "the merges (<<) make too much of it" in str(problem("\n".join(bomb).encode()))
+
+
+def test_a_mapping_that_merges_itself_is_refused() -> None:
+    assert str(problem(b"a: &a {<<: *a}")) == "the manifest is nested too deeply"
+
+
+def test_what_is_merged_gives_way_to_what_stands_beside_it_even_where_that_is_merged_before_it_is_read() -> None:
+    text = "deep: {down: {below: &own {<<: {name: merged, kept: 1}, name: own}}}\nabove: {<<: *own}\n"
+    own = {"name": "own", "kept": 1}
+    assert manifest_yaml.document(text) == {"deep": {"down": {"below": own}}, "above": own}
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))

@@ -24,10 +24,18 @@ def problem(document: Manifest) -> ManifestError:
             manifest(collections=[COLLECTION, {"name": "a.b", "verison": "1"}]),
             "spec.collections[1].verison: unknown field; did you mean version?",
         ),
-        (manifest(target={"path": "x"}), "spec.target.path: unknown field; known: repository, databaseSecretRef"),
+        (
+            manifest(target={"path": "x"}),
+            "spec.target.path: unknown field; known: repository, databaseSecretRef, artifacts",
+        ),
         (
             manifest(source=SOURCE | {"token": "hunter2"}),
             "spec.source.token: unknown field; credentials belong in the Secret that spec.source.secretRef names",
+        ),
+        (
+            manifest(sources=[{"name": "hub", "url": "https://hub.example.com/", "password": "hunter2"}]),
+            "spec.sources[0].password: unknown field; credentials belong in the Secret that spec.sources[0].secretRef"
+            " names",
         ),
         (manifest() | {"sepc": {}}, "sepc: unknown field; did you mean spec?"),
     ],
@@ -80,8 +88,8 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_was_found(spec: Manifest
         ({"onError": "skip"}, 'spec.onError: must be Skip or Fail, found "skip"'),
         ({"contentPolicy": "all"}, 'spec.contentPolicy: must be Metadata or Full, found "all"'),
         (
-            {"collections": [{"name": "a.b", "type": "dir"}]},
-            'spec.collections[0].type: must be galaxy or git or url, found "dir"',
+            {"collections": [{"name": "a.b", "type": "hg"}]},
+            'spec.collections[0].type: must be galaxy or git or url or file or dir or subdirs, found "hg"',
         ),
     ],
 )
@@ -97,6 +105,23 @@ def test_an_unknown_word_is_refused_with_the_known_ones(spec: Manifest, sentence
             'spec.collections[0].name: must look like community.general, found "Community.General"',
         ),
         ({"timeout": "30 minutes"}, 'spec.timeout: must look like 1h30m, found "30 minutes"'),
+        (
+            {"sources": [{"name": "my hub", "url": "https://hub.example.com/"}]},
+            'spec.sources[0].name: must look like automation_hub, found "my hub"',
+        ),
+        (
+            {"source": SOURCE | {"headers": [{"name": "X-Mirror:", "value": "a"}]}},
+            'spec.source.headers[0].name: must look like X-Forwarded-For, found "X-Mirror:"',
+        ),
+        (
+            {"source": SOURCE | {"headers": [{"name": "X-Mirror", "value": "a\r\nHost: b"}]}},
+            'spec.source.headers[0].value: must look like mirror of example.org, found "a\\r\\nHost: b"',
+        ),
+        (
+            {"collections": [{"name": "a.b", "version": "1.0.0", "signatures": ["file:///etc/passwd"]}]},
+            "spec.collections[0].signatures[0]: must look like https://example.com/manifest.asc, found"
+            ' "file:///etc/passwd"',
+        ),
         ({"timeZone": "Central European"}, 'spec.timeZone: must look like Europe/Zurich, found "Central European"'),
         ({"target": {"repository": "../etc"}}, 'spec.target.repository: must look like community, found "../etc"'),
         (
@@ -115,6 +140,12 @@ def test_a_malformed_text_is_refused_with_an_example(spec: Manifest, sentence: s
         ({"fetch": {"concurrency": 0}}, "spec.fetch.concurrency: must be at least 1, found 0"),
         ({"fetch": {"concurrency": 101}}, "spec.fetch.concurrency: must be at most 100, found 101"),
         ({"source": SOURCE | {"rateLimit": 0}}, "spec.source.rateLimit: must be more than 0, found 0"),
+        ({"latest": 0}, "spec.latest: must be at least 1, found 0"),
+        ({"maxSkipped": "1000%"}, "spec.maxSkipped: longer than 4 characters"),
+        (
+            {"collections": [{"name": f"a.{'b' * 65}"}]},
+            f'spec.collections[0].name: must look like community.general, found "a.{"b" * 57}…',
+        ),
         ({"collections": []}, "spec.collections: must not be empty"),
         ({"collections": [COLLECTION] * 501}, "spec.collections: more than 500 entries"),
         ({"suspend": True, "suspendReason": "x" * 257}, "spec.suspendReason: longer than 256 characters"),
@@ -133,6 +164,10 @@ def test_a_value_out_of_bounds_is_refused_with_the_bound(spec: Manifest, sentenc
     [
         ({"collections": [{"name": "a.b\n"}]}, "spec.collections[0].name"),
         ({"timeout": "30m\n"}, "spec.timeout"),
+        (
+            {"collections": [{"name": "a.b", "version": "1.0.0", "signatures": ["https://keys.example.com/a\n"]}]},
+            "spec.collections[0].signatures",
+        ),
         ({"target": {"repository": "community\n"}}, "spec.target.repository"),
     ],
 )

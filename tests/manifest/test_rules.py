@@ -1,4 +1,4 @@
-"""Every rule of the CRD holds on the command line, too: beside each rule stand what it takes and what it refuses."""
+"""Every rule of the CRD holds on the command line, too: beside each rule stands what it takes and what it refuses."""
 
 from typing import Any
 
@@ -6,72 +6,8 @@ import pytest
 
 from collectionsync.manifest import ManifestError, from_object, load
 from collectionsync.rules import RULES
-from manifest.samples import COLLECTION, SOURCE, Manifest, encoded, manifest
-
-REQUIREMENTS = {"configMapKeyRef": {"name": "mirror", "key": "requirements.yml"}}
-
-
-def named(name: str) -> Manifest:
-    return manifest() | {"metadata": {"name": name}}
-
-
-def at(url: str, **source: Any) -> Manifest:
-    return manifest(source={"url": url} | source)
-
-
-def limited(memory: str | int) -> Manifest:
-    return manifest(resources={"limits": {"memory": memory}})
-
-
-ACCEPTED: list[tuple[str, Manifest]] = [
-    ("metadata.name: at most 52 characters", named("a" * 52)),
-    ("exactly one of collections, all, requirementsFrom", manifest(all=False)),
-    ("exactly one of collections, all, requirementsFrom", manifest(collections=None, all=True)),
-    ("exactly one of collections, all, requirementsFrom", manifest(collections=None, requirementsFrom=REQUIREMENTS)),
-    ("schedule and interval exclude each other", manifest(schedule="17 3 * * *")),
-    ("interval: at least 1m", manifest(interval="60s")),
-    ("timeout: at least 1s", manifest(timeout="1s")),
-    ("jitter: must be a duration", manifest(jitter="0s")),
-    ("startingDeadline: must be a duration", manifest(startingDeadline="1h")),
-    ("suspendReason needs suspend: true", manifest(suspend=True, suspendReason="upgrade")),
-    ("url: must be an http or https URL", at("https://[::1]:8443/api/")),
-    ("url: credentials belong in the Secret of secretRef", at("https://galaxy.example.com/api/?a=b")),
-    ("url: http needs insecure: true", at("http://galaxy.example.com/", insecure=True)),
-    ("insecure: https excludes insecure: true", at("https://galaxy.example.com/", insecure=False)),
-    ("maxInFlight: at least 1Mi", manifest(fetch={"maxInFlight": 1048576})),
-    ("memory: at least 32Mi", limited("32Mi")),
-    ("memory: at least 32Mi", limited(33554432)),
-    ("memory: at least 32Mi", limited("0.5Gi")),
-]
-REFUSED: list[tuple[str, str, Manifest]] = [
-    ("metadata.name: at most 52 characters", "metadata.name", named("a" * 53)),
-    ("exactly one of collections, all, requirementsFrom", "spec", manifest(collections=None)),
-    ("exactly one of collections, all, requirementsFrom", "spec", manifest(all=True)),
-    ("exactly one of collections, all, requirementsFrom", "spec", manifest(requirementsFrom=REQUIREMENTS)),
-    ("schedule and interval exclude each other", "spec", manifest(schedule="@daily", interval="6h")),
-    ("interval: at least 1m", "spec.interval", manifest(interval="59s")),
-    ("timeout: at least 1s", "spec.timeout", manifest(timeout="0s")),
-    ("jitter: must be a duration", "spec.jitter", manifest(jitter="9999999999999h")),
-    ("startingDeadline: must be a duration", "spec.startingDeadline", manifest(startingDeadline="9999999999999h")),
-    ("suspendReason needs suspend: true", "spec.suspendReason", manifest(suspendReason="upgrade")),
-    ("url: must be an http or https URL", "spec.source.url", at("ftp://galaxy.example.com/")),
-    ("url: must be an http or https URL", "spec.source.url", at("galaxy.example.com")),
-    ("url: must be an http or https URL", "spec.source.url", at("https:///api/")),
-    ("url: must be an http or https URL", "spec.source.url", at("https://[::1/api/")),
-    (
-        "url: credentials belong in the Secret of secretRef",
-        "spec.source.url",
-        at("https://me:secret@galaxy.example.com/"),
-    ),
-    ("url: http needs insecure: true", "spec.source.url", at("http://galaxy.example.com/")),
-    ("insecure: https excludes insecure: true", "spec.source.insecure", manifest(source=SOURCE | {"insecure": True})),
-    ("maxInFlight: at least 1Mi", "spec.fetch.maxInFlight", manifest(fetch={"maxInFlight": "1Ki"})),
-    ("maxInFlight: at least 1Mi", "spec.fetch.maxInFlight", manifest(fetch={"maxInFlight": "much"})),
-    ("memory: at least 32Mi", "spec.resources.limits.memory", limited("31Mi")),
-    ("memory: at least 32Mi", "spec.resources.limits.memory", limited(33554431)),
-    ("memory: at least 32Mi", "spec.resources.limits.memory", limited("64 MB")),
-    ("memory: at least 32Mi", "spec.resources.limits.memory", limited(-1)),
-]
+from manifest.ruled import ACCEPTED, HUB, REFUSED, at, awaited, collected, limited, sent, stored
+from manifest.samples import COLLECTION, Manifest, encoded, manifest
 
 
 @pytest.mark.parametrize(("message", "document"), ACCEPTED)
@@ -103,6 +39,20 @@ def test_every_rule_has_an_example_of_both_kinds(rule: Any) -> None:
         (manifest(suspendReason="upgrade"), "spec.suspendReason: needs suspend: true"),
         (manifest(interval="5s"), "spec.interval: at least 1m"),
         (at("http://galaxy.example.com/"), "spec.source.url: http needs insecure: true"),
+        (manifest(maxSkipped="5"), "spec.maxSkipped: a number, or a percentage from 0% to 100%, found '5'"),
+        (
+            collected([HUB], source="hub_"),
+            "spec.collections: the source of community.general, 'hub_', is not known; a source is one of spec.sources,"
+            " by name or URL, or an https URL",
+        ),
+        (
+            collected(type="git"),
+            "spec.collections[0].type: a mirror has what a Galaxy server published; build the collection, upload it to"
+            " one, and leave type out, found 'git'",
+        ),
+        (sent(Host="a"), "spec.source.headers[0].name: a header that is not for a resource to set, found 'Host'"),
+        (awaited(read="1ms"), "spec.source.timeouts.read: at least 100ms, found '1ms'"),
+        (manifest(verify="Members"), "spec.verify: Members needs contentPolicy: Full"),
     ],
 )
 def test_a_broken_rule_is_told_in_one_sentence(document: Manifest, sentence: str) -> None:
@@ -111,9 +61,25 @@ def test_a_broken_rule_is_told_in_one_sentence(document: Manifest, sentence: str
     assert str(caught.value) == sentence
 
 
-def test_a_password_in_a_url_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "document",
+    [
+        at("https://me:hunter2@galaxy.example.com/"),
+        at("https://me:hunter2@galaxy.example.com/ "),
+        at("https://galaxy.example.com/?token=hunter2 "),
+        collected(source="https://me:hunter2@hub.example.com/"),
+        collected(source="http://me:hunter2@hub.example.com/"),
+        collected(version="1.0.0", signatures=["https://me:hunter2@keys.example.com/"]),
+        sent(Authorization="Token hunter2"),
+        stored("s3://AKIA:hunter2@mirror"),
+        stored("s3://mirror?secret=hunter2"),
+        stored("ftp://mirror?secret=hunter2"),
+    ],
+    ids=str,
+)
+def test_a_password_is_not_repeated(document: Manifest) -> None:
     with pytest.raises(ManifestError) as caught:
-        from_object(at("https://me:hunter2@galaxy.example.com/"))
+        from_object(document)
     assert "hunter2" not in str(caught.value)
 
 
@@ -127,6 +93,15 @@ def test_a_password_in_a_url_is_not_repeated() -> None:
         (
             {"exclude": [{"name": "a.b"}, {"name": "a.b", "version": "*"}]},
             "spec.exclude[1].name: a.b is listed already, as spec.exclude[0]",
+        ),
+        (
+            {"sources": [HUB, {"name": "hub", "url": "https://other.example.com/"}]},
+            "spec.sources[1].name: hub is listed already, as spec.sources[0]",
+        ),
+        (
+            {"podTemplate": {"imagePullSecrets": [{"name": "registry"}, {"name": "registry"}]}},
+            "spec.podTemplate.imagePullSecrets[1].name: registry is listed already, as"
+            " spec.podTemplate.imagePullSecrets[0]",
         ),
     ],
 )

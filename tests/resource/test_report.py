@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from collectionsync.report import (
     REPORT_LIMIT_BYTES,
+    ArtifactCounts,
     ContentCounts,
     DocumentCounts,
     ExitCode,
     Result,
     RunReport,
     SkippedItem,
+    VersionCounts,
 )
 
 
@@ -48,7 +50,9 @@ def test_every_field_is_written_under_its_agreed_name() -> None:
         "retries",
         "versions",
         "documents",
+        "artifacts",
         "skipped",
+        "warnings",
         "revision",
         "content",
     ]
@@ -57,8 +61,9 @@ def test_every_field_is_written_under_its_agreed_name() -> None:
 @pytest.mark.parametrize(
     ("part", "names"),
     [
-        ("versions", ["discovered", "created", "unchanged", "skipped", "failed", "removed"]),
+        ("versions", ["discovered", "created", "unchanged", "skipped", "failed", "removed", "excluded"]),
         ("documents", ["created", "bytes"]),
+        ("artifacts", ["created", "bytes"]),
         ("content", ["versions", "collections", "bytes"]),
     ],
 )
@@ -77,13 +82,20 @@ def test_a_skipped_item_is_written_with_name_version_and_reason() -> None:
 
 def test_a_report_that_fits_comes_back_as_it_was() -> None:
     content = ContentCounts(versions=7, collections=2, bytes=11)
-    sound = report(skipped=[item()], documents=DocumentCounts(created=3, bytes=5), revision="ab" * 32, content=content)
+    sound = report(
+        skipped=[item()],
+        warnings=["requirements.yml: roles are passed over"],
+        documents=DocumentCounts(created=3, bytes=5),
+        artifacts=ArtifactCounts(created=2, bytes=7),
+        revision="ab" * 32,
+        content=content,
+    )
     assert decoded(sound.encode()) == sound
 
 
 def test_a_field_of_a_newer_worker_is_passed_over() -> None:
     newer = json.loads(report().encode()) | {"energyJoules": 3}
-    assert decoded(json.dumps(newer).encode()) == report(skipped=[])
+    assert decoded(json.dumps(newer).encode()) == report(skipped=[], warnings=[])
 
 
 def test_an_over_long_message_ends_in_an_ellipsis() -> None:
@@ -104,6 +116,17 @@ def test_no_room_is_left_that_one_more_skipped_item_would_fit_into() -> None:
     assert len(data) + len(msgspec.json.encode(item())) + 1 > REPORT_LIMIT_BYTES
 
 
+def test_trailing_warnings_are_left_out_and_long_ones_are_cut() -> None:
+    written = decoded(report(warnings=["x" * 1000] * 1000).encode()).warnings
+    assert 1 <= len(written) < 10
+    assert {(text[-1], len(text) < 400) for text in written} == {("…", True)}
+
+
+def test_warnings_leave_room_for_a_message_and_for_skipped_items() -> None:
+    written = decoded(report(message="x" * 1000, warnings=["y" * 1000] * 1000, skipped=[item()] * 9).encode())
+    assert (written.message, len(written.skipped)) == ("x" * 1000, 9)
+
+
 def test_a_lone_surrogate_does_not_break_the_report() -> None:
     assert decoded(report(message="file \udcff.tar.gz").encode()).message == "file ?.tar.gz"
 
@@ -119,6 +142,7 @@ def test_a_message_of_costly_characters_is_cut_between_two_of_them(character: st
 
 _TEXT = st.text(st.characters(exclude_categories=[]), max_size=5000) | st.text(string.printable, max_size=5000)
 _ITEMS = st.lists(st.builds(SkippedItem, name=_TEXT, version=_TEXT, reason=_TEXT), max_size=20)
+_COUNT = st.integers(min_value=0, max_value=10**9)
 _SIZE = st.integers(min_value=0, max_value=2**63 - 1)
 
 
@@ -135,7 +159,11 @@ _SIZE = st.integers(min_value=0, max_value=2**63 - 1)
         memory_limit_bytes=st.none() | _SIZE,
         cgroup_peak_bytes=st.none() | _SIZE,
         fetched_bytes=_SIZE,
+        versions=st.builds(VersionCounts, **dict.fromkeys(("discovered", "created", "unchanged", "excluded"), _COUNT)),
+        documents=st.builds(DocumentCounts, created=_COUNT, bytes=_SIZE),
+        artifacts=st.builds(ArtifactCounts, created=_COUNT, bytes=_SIZE),
         skipped=_ITEMS,
+        warnings=st.lists(_TEXT, max_size=5),
         revision=_TEXT,
     )
 )

@@ -7,6 +7,9 @@ module neither waits, nor talks, nor imports more than it must, because the work
 
 import functools
 import re
+from collections.abc import Iterable
+
+from collectionsync.resource import Prereleases
 
 MAX_VERSION_LENGTH = 128
 """The longest version, in characters, that Galaxy servers store; a longer one is refused rather than cut."""
@@ -147,8 +150,32 @@ class Range:
         """Whether a condition names one exact version, so that no other can match (but for build metadata)."""
         return any(operator == "==" for operator, _ in self._conditions)
 
+    def pins(self, version: str) -> bool:
+        """Return whether a condition names exactly this version, build metadata included."""
+        return any(operator == "==" and str(operand) == version for operator, operand in self._conditions)
+
     def __str__(self) -> str:
         return ",".join(f"{operator}{operand}" for operator, operand in self._conditions) or "*"
+
+
+def chosen(versions: Iterable[str], wanted: Range, *, latest: int | None, prereleases: Prereleases) -> list[str]:
+    """Return those of a collection's `versions` that are mirrored for a range, the highest first.
+
+    With `latest`, so many of them and no more: the highest releases, then the highest pre-releases where there are
+    fewer. With WhenNeeded a pre-release is taken where ansible-galaxy does so without --pre: if the range names it,
+    or if none of `versions` is a release, whether that matches or not. So these are all versions that the collection
+    has for its clients, without what is excluded. Of versions that differ in their build metadata only, which none of
+    them ranks, the order is that of sort_key.
+
+    Raises:
+        InvalidVersion: one of `versions` is none.
+    """
+    parsed = {version: parse(version) for version in versions}
+    matching = [version for version in parsed if wanted.matches(parsed[version])]
+    if prereleases == Prereleases.WHEN_NEEDED and not all(each.is_prerelease for each in parsed.values()):
+        matching = [version for version in matching if not parsed[version].is_prerelease or wanted.pins(version)]
+    matching.sort(key=lambda version: (not parsed[version].is_prerelease, sort_key(version)), reverse=True)
+    return sorted(matching[:latest], key=sort_key, reverse=True)
 
 
 def _order(version: Version, operand: Version) -> str:
