@@ -4,17 +4,22 @@ from testgalaxy.catalog import Catalog, Collection, Version
 from testgalaxy.documents import Document, Part
 from testgalaxy.faults import Exchange, Fault, kind
 from testgalaxy.layout import Layout
+from testgalaxy.namespaces import PNG, Namespace
 from testgalaxy.process import Served, served
 from testgalaxy.server import TestGalaxy
-from testgalaxy.small import small_catalog, small_docs, small_version
+from testgalaxy.small import small_catalog, small_docs, small_version, with_tarball
+from testgalaxy.storage import ObjectStorage
 
 __all__ = [
+    "PNG",
     "Catalog",
     "Collection",
     "Document",
     "Exchange",
     "Fault",
     "Layout",
+    "Namespace",
+    "ObjectStorage",
     "Part",
     "Served",
     "TestGalaxy",
@@ -24,4 +29,5 @@ __all__ = [
     "small_catalog",
     "small_docs",
     "small_version",
+    "with_tarball",
 ]

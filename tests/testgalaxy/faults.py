@@ -71,7 +71,9 @@ def _action(effect: Effect, *, wire: bool) -> Action:
 
 
 def kind(*kinds: str) -> Callable[[Exchange], bool]:
-    """Match by kind: root, published, collections, collection, versions, detail, docs, artifact, namespace."""
+    """Match by kind: root, published, excludes, all-collections, all-versions, collections, collection, versions,
+    detail, docs, artifact, namespace, avatar, file.
+    """
     return lambda exchange: exchange.kind in kinds
 
 

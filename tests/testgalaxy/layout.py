@@ -11,6 +11,8 @@ class Layout:
 
     `api` is where discovery begins. `content` is where documents really are, and where a Pulp redirects legacy paths
     to: under the prefix of *another* distribution. `links` is the prefix in hrefs; it works as well as `content`.
+    `storage` is the origin of the object storage that has the artifacts, if not the server itself. `unpaged` says
+    whether the lists of everything are served.
     """
 
     origin: str
@@ -19,6 +21,11 @@ class Layout:
     links: str
     artifacts: str
     redirects: bool
+    storage: str | None = None
+    unpaged: bool = True
+    namespaces: str = "/pulp/api/v3/content/ansible/namespaces"
+    media: str = "/pulp/media"
+    files: str = "/files"
 
     @property
     def url(self) -> str:
@@ -36,6 +43,10 @@ class Layout:
     def download_url(self, filename: str) -> str:
         """The absolute address of an artifact."""
         return f"{self.origin}{self.links}/collections/artifacts/{filename}"
+
+    def avatar_url(self, identifier: str) -> str:
+        """The absolute address of a namespace's picture."""
+        return f"{self.origin}{self.namespaces}/{identifier}/avatar/"
 
 
 def pulp_layout(origin: str) -> Layout:

@@ -1,5 +1,6 @@
 """The JSON of a Galaxy v3 server: the members, and their order, that a real Pulp was recorded to send."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,9 @@ from testgalaxy.layout import Layout
 
 if TYPE_CHECKING:
     from testgalaxy.catalog import Collection, Version
+
+
+_NOT_IN_HTML = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&'"})
 
 
 def detail_document(version: "Version", layout: Layout) -> Document:
@@ -26,9 +30,13 @@ def detail_document(version: "Version", layout: Layout) -> Document:
 
 
 def summary_document(version: "Version", layout: Layout) -> Document:
-    """A version as the list of all versions holds it: the detail without its two heavy members."""
-    head = dumps(_detail_head(version, layout))
-    return Document(head[:-1] + b',"metadata":', version.metadata, b',"git_url":null,"git_commit_sha":null}')
+    """A version as the list of all versions holds it: the detail without its two heavy members.
+
+    A Pulp makes this list with Jinja: keys in order, ASCII only, and what HTML would notice as escapes.
+    """
+    rest = {"metadata": version.metadata.json(), "git_url": None, "git_commit_sha": None}
+    text = json.dumps({**_detail_head(version, layout), **rest}, sort_keys=True)
+    return Document(text.translate(_NOT_IN_HTML).encode())
 
 
 def _detail_head(version: "Version", layout: Layout) -> dict[str, Any]:
@@ -43,7 +51,7 @@ def _detail_head(version: "Version", layout: Layout) -> dict[str, Any]:
         },
         "download_url": layout.download_url(version.filename),
         "name": name,
-        "namespace": {"name": namespace, "metadata_sha256": None},
+        "namespace": {"name": namespace, "metadata_sha256": version.namespace_sha256},
         "signatures": [dict(signature) for signature in version.signatures],
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from testgalaxy.documents import Document, document
+from testgalaxy.documents import Document, FilePart, document
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -24,7 +24,7 @@ Source = Callable[[], AsyncIterator[bytes | memoryview]]
 class Reply:
     """One answer. `body` is a document, or for faults a function that makes the pieces to send.
 
-    `length` is the Content-Length to claim; None is the document's own size, or chunked for a function. `excess` is
+    `length` is the Content-Length to claim; None is the document's own size, and for a function chunks. `excess` is
     written behind the body without regard to what was claimed.
     """
 
@@ -71,11 +71,24 @@ def redirect(location: str, status: int = 302) -> Reply:
     return Reply(status, Document(), {"Location": location, "Content-Type": HTML})
 
 
-def artifact_reply(artifact: Path | bytes, sha256: str) -> Reply:
+def artifact_reply(artifact: Path | bytes | Document, sha256: str) -> Reply:
     """A tarball, with what a content app says about it."""
-    data = artifact if isinstance(artifact, bytes) else artifact.read_bytes()
-    headers = {"Content-Type": GZIP, "ETag": f'"{sha256}"', "Accept-Ranges": "bytes"}
-    return Reply(200, Document(data), {**headers, "Cache-Control": "public, max-age=0, must-revalidate"})
+    body = as_document(artifact)
+    headers = {"Content-Type": GZIP, "ETag": f'"{sha256}"', "X-PULP-ARTIFACT-SIZE": str(body.size)}
+    return Reply(200, body, {**headers, "Cache-Control": "public, max-age=0, must-revalidate"})
+
+
+def as_document(artifact: Path | bytes | Document) -> Document:
+    """A tarball as a body."""
+    if isinstance(artifact, Document):
+        return artifact
+    return Document(FilePart(artifact) if isinstance(artifact, Path) else artifact)
+
+
+def xml_reply(status: int, code: str, message: str) -> Reply:
+    """What object storage says when it will not."""
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Reply(status, Document(text.encode()), {"Content-Type": "application/xml"})
 
 
 def encoded(reply: Reply) -> Reply:

@@ -11,8 +11,8 @@ _OF_INTEREST = ("Authorization", "Accept", "Accept-Encoding", "User-Agent", "Ran
 
 @dataclass(slots=True)
 class Request:
-    """One request. `kind` is root, published, collections, collection, versions, detail, docs, artifact, namespace,
-    redirect or unknown. `status` is 0 while the answer is on its way, and where the connection was dropped.
+    """One request. `kind` is what it turned out to ask for (see `faults.kind`), or redirect or unknown. `status` is 0
+    while the answer is on its way, and where the connection was dropped.
     """
 
     method: str

@@ -20,6 +20,8 @@ async def send(request: web.BaseRequest, reply: Reply, entry: Request) -> web.St
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     if isinstance(reply.body, Document):
         response.content_length = reply.body.size if reply.length is None else reply.length
+    elif reply.length is not None:
+        response.content_length = reply.length
     else:
         response.enable_chunked_encoding()
     entry.status = reply.status

@@ -6,6 +6,7 @@ of the shape that a real importer makes.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from testgalaxy.catalog import Catalog, Version
@@ -63,14 +64,19 @@ def small_version(
     dependencies: Mapping[str, str] | None = None,
     requires_ansible: str | None = ">=2.15.0",
     tags: Sequence[str] = ("tools", "test"),
+    files: Mapping[str, bytes] | None = None,
 ) -> Version:
-    """One tiny version, to put into a catalog. Other values for any field: `dataclasses.replace`."""
+    """One tiny version, to put into a catalog. Other values for any field: `dataclasses.replace`.
+
+    `files` are more members of its tarball, so that the same version has another digest.
+    """
     namespace, _, name = collection.partition(".")
     info = _collection_info(namespace, name, version, dict(dependencies or {}), list(tags))
     members = {
         "README.md": f"# {collection}\n\nVersion {version}.\n".encode(),
         "meta/runtime.yml": f'---\nrequires_ansible: "{requires_ansible}"\n'.encode() if requires_ansible else b"",
         "plugins/modules/hello.py": _MODULE.format(collection=collection, version=version).encode(),
+        **(files or {}),
     }
     chain: Chain = make_chain(info, members)
     tarball = make_tarball(chain, members)
@@ -90,6 +96,12 @@ def small_version(
         dependencies=dict(dependencies or {}),
         tags=tuple(tags),
     )
+
+
+def with_tarball(version: Version, tarball: bytes) -> Version:
+    """The version with another artifact, and its digest and size; the documents stay."""
+    digest = hashlib.sha256(tarball).hexdigest()
+    return replace(version, artifact=tarball, sha256=digest, size=len(tarball))
 
 
 def _collection_info(

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
-from testgalaxy import rendering
+from testgalaxy import presigning, rendering
 from testgalaxy.catalog import Catalog, Collection, Version
 from testgalaxy.documents import Document
 from testgalaxy.layout import Layout
-from testgalaxy.replies import HTML, Reply, artifact_reply, html_reply, json_reply, redirect
+from testgalaxy.namespaces import Namespace
+from testgalaxy.replies import GZIP, HTML, Reply, artifact_reply, html_reply, json_reply, redirect
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
@@ -63,8 +64,9 @@ def answer(catalog: Catalog, layout: Layout, target: str) -> Answer:
     asked = Asked(catalog, layout, path, query, {})
     if path in (layout.api, f"{layout.api}/"):
         return _root(asked)
-    if path.startswith(layout.artifacts + "/"):
-        return Answer("artifact", _stored_artifact(catalog, unquote(path[len(layout.artifacts) + 1 :])))
+    for folder, view in _FOLDERS:
+        if (rest := path.removeprefix(f"{getattr(layout, folder)}/")) != path:
+            return view(asked, unquote(rest))
     for prefix in (layout.content, layout.links):
         if path.startswith(prefix + "/"):
             return _content(asked, path[len(prefix) :])
@@ -89,6 +91,8 @@ def _legacy(asked: Asked, rest: str) -> Answer:
         if asked.layout.redirects:
             return Answer("redirect", _with_slash(asked))
         rest += "/"
+    if rest == "/excludes/":
+        return Answer("excludes", _excludes(asked))
     for pattern, replacement in _LEGACY:
         if match := pattern.fullmatch(rest):
             modern = replacement.format(**match.groupdict())
@@ -108,7 +112,8 @@ def _content(asked: Asked, rest: str) -> Answer:
         if match := pattern.fullmatch(rest):
             names = {key: unquote(value) for key, value in match.groupdict().items()}
             found = Asked(asked.catalog, asked.layout, asked.path, asked.query, names)
-            return Answer(kind, view(found) or _not_found())
+            reply = view(found) or _not_found()
+            return Answer("redirect" if reply.is_redirect else kind, reply)
     return Answer("unknown", html_reply(404, _NO_PAGE))
 
 
@@ -118,6 +123,12 @@ def _not_found() -> Reply:
 
 def _published(asked: Asked) -> Reply:
     return json_reply({"published": asked.catalog.published})
+
+
+def _excludes(asked: Asked) -> Reply:
+    if asked.catalog.excludes is None:
+        return html_reply(404, _NO_PAGE)
+    return json_reply(asked.catalog.excludes)
 
 
 def _collections(asked: Asked) -> Reply:
@@ -157,12 +168,16 @@ def _docs(asked: Asked) -> Reply | None:
     return json_reply(found.docs) if found and found.docs else None
 
 
-def _all_collections(asked: Asked) -> Reply:
+def _all_collections(asked: Asked) -> Reply | None:
+    if not asked.layout.unpaged:
+        return None
     return json_reply([rendering.collection_item(item, asked.layout) for item in asked.catalog.collections()])
 
 
-def _all_versions(asked: Asked) -> Reply:
+def _all_versions(asked: Asked) -> Reply | None:
     """A real Pulp streams this list and calls it HTML: a client must not go by the content type."""
+    if not asked.layout.unpaged:
+        return None
     separators = [b"[", *[b","] * (len(asked.catalog) - 1)]
     items = [rendering.summary_document(version, asked.layout) for version in asked.catalog.versions()]
     pieces = [piece for pair in zip(separators, items, strict=False) for piece in pair] or [b"["]
@@ -171,26 +186,66 @@ def _all_versions(asked: Asked) -> Reply:
 
 def _artifact(asked: Asked) -> Reply:
     filename = asked.names["filename"]
-    if asked.layout.redirects:
-        return redirect(f"{asked.layout.origin}{asked.layout.artifacts}/{filename}")
-    return _stored_artifact(asked.catalog, filename)
+    if not asked.layout.redirects:
+        return _stored_artifact(asked, filename).reply
+    if "+" in filename:  # a Pulp's route takes no such name, although its content app has the file
+        return json_reply({"detail": "Not found."}, 404)
+    return redirect(f"{asked.layout.origin}{asked.layout.artifacts}/{filename}")
 
 
-def _stored_artifact(catalog: Catalog, filename: str) -> Reply:
-    found = catalog.artifact(filename)
+def _stored_artifact(asked: Asked, filename: str) -> Answer:
+    found = asked.catalog.artifact(filename)
     if found is None or found.artifact is None:
-        return Reply(404, _not_found().body, {"Content-Type": "text/plain; charset=utf-8"})
-    return artifact_reply(found.artifact, found.sha256)
+        return Answer("artifact", Reply(404, _not_found().body, {"Content-Type": "text/plain; charset=utf-8"}))
+    if asked.layout.storage:
+        at = presigning.presigned(asked.layout.storage, found.sha256, filename, GZIP)
+        return Answer("redirect", redirect(at))
+    return Answer("artifact", artifact_reply(found.artifact, found.sha256))
 
 
 def _namespace(asked: Asked) -> Reply | None:
-    name = asked.names["namespace"]
-    if all(collection.namespace != name for collection in asked.catalog.collections()):
-        return None
-    empty = dict.fromkeys(("company", "email", "description", "resources"), "")
-    rest: dict[str, object] = {"links": [], "avatar_sha256": None, "avatar_url": None, "metadata_sha256": None}
-    return json_reply({"pulp_href": f"/pulp/api/v3/namespaces/{name}/", "name": name, **empty, **rest})
+    """A Pulp has only those that somebody described."""
+    found = asked.catalog.namespace(asked.names["namespace"])
+    return json_reply(found.document(asked.layout)) if found else None
 
+
+def _avatar(asked: Asked, rest: str) -> Answer:
+    found = asked.catalog.avatar(rest.removesuffix("/avatar/"))
+    if found is None or found.avatar_sha256 is None:
+        return Answer("avatar", html_reply(404, _NO_PAGE))
+    if asked.layout.storage:
+        filename = f"{found.name}-avatar"
+        at = presigning.presigned(asked.layout.storage, found.avatar_sha256, filename, found.avatar_type)
+    else:
+        at = presigning.expiring(f"{asked.layout.media}/{found.id}")
+    return Answer("redirect", redirect(at))
+
+
+def _medium(asked: Asked, rest: str) -> Answer:
+    found = asked.catalog.avatar(rest)
+    if not presigning.is_expiring(f"{asked.path}?{asked.query}"):
+        return Answer("avatar", Reply(403, Document(b"403: Forbidden"), {"Content-Type": "text/plain; charset=utf-8"}))
+    return Answer("avatar", picture(found) if found else _not_found())
+
+
+def picture(namespace: Namespace) -> Reply:
+    """The avatar of a namespace that has one."""
+    return Reply(200, Document(namespace.avatar or b""), {"Content-Type": namespace.avatar_type})
+
+
+def _file(asked: Asked, rest: str) -> Answer:
+    data = asked.catalog.files.get(rest)
+    found = _not_found() if data is None else Reply(200, Document(data), {"Content-Type": "text/plain"})
+    return Answer("file", found)
+
+
+# Folders of the layout whose files have no API around them.
+_FOLDERS: tuple[tuple[str, Callable[[Asked, str], Answer]], ...] = (
+    ("artifacts", _stored_artifact),
+    ("namespaces", _avatar),
+    ("media", _medium),
+    ("files", _file),
+)
 
 _ONE = r"/collections/index/(?P<namespace>[^/]*)/(?P<name>[^/]*)/"
 _ROUTES: tuple[tuple[str, re.Pattern[str], Callable[[Asked], Reply | None]], ...] = tuple(
@@ -201,8 +256,8 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], Callable[[Asked], Reply | None]], ...
         ("versions", _ONE + r"versions/", _versions),
         ("collection", _ONE, _collection),
         ("collections", r"/collections/index/", _collections),
-        ("collections", r"/collections/all-collections/", _all_collections),
-        ("collections", r"/collections/all-versions/", _all_versions),
+        ("all-collections", r"/collections/all-collections/", _all_collections),
+        ("all-versions", r"/collections/all-versions/", _all_versions),
         ("artifact", r"/collections/artifacts/(?P<filename>[^/]*)", _artifact),
         ("namespace", r"/namespaces/(?P<namespace>[^/]*)/", _namespace),
         ("published", r"/collections/", _published),
