@@ -5,7 +5,8 @@ import json
 import pytest
 from yarl import URL
 
-from collectionsync.galaxy.client import GalaxyClient, discovery_urls
+from collectionsync.galaxy.client import GalaxyClient
+from collectionsync.galaxy.discovery import discovery_urls
 from collectionsync.galaxy.errors import AuthenticationError, ContentError, GalaxyError, TransientError
 from galaxy.wire import Recorder, answered, connected, redirected, scripted, transport_to
 from testgalaxy import Fault, TestGalaxy, contentfaults, kind, small_catalog, wirefaults
@@ -44,7 +45,7 @@ def test_the_api_is_looked_for_where_ansible_galaxy_looks(url: str, asked: list[
 async def test_the_slash_at_the_end_makes_no_difference(redirects: bool, ending: str) -> None:
     async with TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), redirects=redirects) as galaxy:
         async with connected(galaxy.url.rstrip("/") + ending) as client:
-            assert await client.exists("acme", "tools")
+            assert await client.collection("acme", "tools")
         assert galaxy.requests.count("root") == 1
         assert 301 not in galaxy.requests.statuses
 
@@ -66,7 +67,7 @@ async def test_the_api_may_be_at_api_below_the_url(first: bytes) -> None:
     attempts = 6 if b" 302 " in first else 1
     async with scripted(*[first] * attempts, answered(ROOT), answered(COLLECTION)) as server:
         async with connected(server.url + "hub") as client:
-            assert await client.exists("acme", "tools")
+            assert await client.collection("acme", "tools")
         assert [head.split()[1] for head in server.heads[attempts:]] == [
             "/hub/api/",
             "/hub/api/v3/collections/acme/tools/",
@@ -85,14 +86,14 @@ async def test_the_api_may_be_at_api_below_the_url(first: bytes) -> None:
 )
 async def test_the_path_of_v3_is_read_as_ansible_galaxy_reads_it(v3: str, path: str) -> None:
     async with scripted(root(v3), answered(COLLECTION)) as server, connected(server.url + "hub") as client:
-        await client.exists("acme", "tools")
+        await client.collection("acme", "tools")
         assert server.heads[1].split()[1] == f"{path}collections/acme/tools/"
 
 
 async def test_the_api_is_below_the_place_that_the_root_was_redirected_to() -> None:
     async with scripted(redirected("/real/api"), answered(ROOT), answered(COLLECTION)) as server:
         async with connected(server.url) as client:
-            await client.exists("acme", "tools")
+            await client.collection("acme", "tools")
         assert server.heads[2].split()[1] == "/real/api/v3/collections/acme/tools/"
 
 

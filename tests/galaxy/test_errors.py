@@ -43,6 +43,14 @@ def test_a_status_has_one_meaning(status: int, kind: type[GalaxyError], reason: 
     assert str(error).startswith(f"https://hub.example.com/api/v3/detail/ answered {status}")
 
 
+def test_the_source_that_is_meant_is_named_as_the_manifest_has_it() -> None:
+    said = str(refused(401, DETAIL, field="spec.sources[2]", via=" through the proxy http://p.example"))
+    assert said == (
+        "https://hub.example.com/api/v3/detail/ answered 401 through the proxy http://p.example; "
+        "check the Secret named in spec.sources[2].secretRef"
+    )
+
+
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_the_pause_that_a_source_asks_for_is_kept(status: int) -> None:
     error = refused(status, DETAIL, retry_after=7)

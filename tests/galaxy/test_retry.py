@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectionsync.galaxy.errors import TransientError
 from collectionsync.galaxy.retry import RetryPolicy, parse_retry_after
 
 NOW = 1_790_000_000.0
@@ -39,9 +40,18 @@ def test_a_pause_that_the_source_asks_for_is_never_shortened(asked: float) -> No
     assert all(asked <= pause <= asked + 1 for pause in pauses)
 
 
-@pytest.mark.parametrize(("asked", "too_long"), [(None, False), (0.0, False), (300.0, False), (301.0, True)])
-def test_a_run_does_not_wait_for_ever(asked: float | None, too_long: bool) -> None:
-    assert RetryPolicy(longest_wait_seconds=300).is_too_long(asked) is too_long
+@pytest.mark.parametrize("asked", [None, 0.0, 300.0])
+def test_a_run_waits_as_long_as_the_source_asks(asked: float | None) -> None:
+    error = TransientError("busy", retry_after=asked)
+    assert RetryPolicy(longest_wait_seconds=300).pause_after(error, 1) >= (asked or 0)
+
+
+@pytest.mark.parametrize("asked", [300.5, float("inf")])
+def test_but_not_for_ever(asked: float) -> None:
+    error = TransientError("it is busy", reason="Busy", retry_after=asked)
+    with pytest.raises(TransientError, match=r"it is busy and asks .* longer than a run waits; run again") as caught:
+        RetryPolicy(longest_wait_seconds=300).pause_after(error, 1)
+    assert caught.value.reason == "Busy"
 
 
 @pytest.mark.usefixtures("far_from_greenwich")

@@ -1,6 +1,7 @@
 """What passes is asked for again, so often and no more; what lasts is not."""
 
 import asyncio
+import contextlib
 import email.utils
 import socket
 import time
@@ -98,6 +99,39 @@ async def test_a_source_that_sends_no_head_is_given_up(galaxy: TestGalaxy, watch
         with pytest.raises(TransientError, match="did not answer in time"):
             await transport.get("docs-blob", url_of(galaxy), Collected(), limit=LIMIT)
     assert watcher.codes == ["error"] * QUICK.attempts
+
+
+async def test_a_server_that_never_finishes_to_connect_is_given_up(watcher: Recorder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        async with transport_to(url, observer=watcher, connect_seconds=0.05) as transport:
+            with pytest.raises(TransientError, match="did not answer in time"):
+                await transport.get("root", URL(url), Collected(), limit=LIMIT)
+    assert watcher.codes == ["error"] * QUICK.attempts
+
+
+async def test_an_answer_that_never_ends_is_given_up_though_there_is_always_more_of_it(watcher: Recorder) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not reader.at_eof():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+        ended.release()
+
+    ended = asyncio.Semaphore(0)
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with transport_to(url, observer=watcher, total_seconds=0.2) as transport:
+            with pytest.raises(TransientError, match="did not answer in time"):
+                await transport.get("root", URL(url), Collected(), limit=LIMIT)
+        for _ in range(QUICK.attempts):
+            await ended.acquire()
+    assert watcher.codes == ["200"] * QUICK.attempts
+    assert watcher.bytes > QUICK.attempts
 
 
 async def test_nobody_there_is_a_passing_failure(watcher: Recorder) -> None:

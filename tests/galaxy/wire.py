@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from yarl import URL
 
 from collectionsync.galaxy.client import GalaxyClient
 from collectionsync.galaxy.credentials import Credentials
+from collectionsync.galaxy.proxy import Proxy
 from collectionsync.galaxy.retry import RetryPolicy
+from collectionsync.galaxy.tls import Trust
 from collectionsync.galaxy.transport import Transport
 
 QUICK = RetryPolicy(attempts=3, throttled_attempts=4, base_seconds=0.002, cap_seconds=0.01)
@@ -71,25 +73,49 @@ async def transport_to(
     *,
     observer: Recorder | None = None,
     credentials: Credentials | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | Trust | None = None,
     insecure: bool = True,
     connections: int = 20,
     rate: float | None = None,
     retry: RetryPolicy = QUICK,
+    connect_seconds: float = 10.0,
     stall_seconds: float = 10.0,
+    total_seconds: float = 900.0,
+    headers: Mapping[str, str] | None = None,
+    proxy: Proxy | None = None,
+    field: str = "spec.source",
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         credentials=credentials or Credentials(URL(url).origin()),
         observer=observer or Recorder(),
-        ssl_context=tls,
+        ssl_context=trusting(tls) if isinstance(tls, ssl.SSLContext) else tls,
         insecure=insecure,
         rate=rate,
         connections=connections,
         retry=retry,
+        connect_seconds=connect_seconds,
         stall_seconds=stall_seconds,
+        total_seconds=total_seconds,
+        headers=headers,
+        proxy=proxy,
+        field=field,
     )
     async with transport:
         yield transport
+
+
+def trusting(context: ssl.SSLContext) -> Trust:
+    """The same context for every origin."""
+    trust = Trust()
+    trust.own = context
+    return trust
+
+
+async def body_of(transport: Transport, url: str | URL) -> bytes:
+    """What a URL has, small as it is."""
+    sink = Collected()
+    await transport.get("root", URL(url), sink, limit=LIMIT)
+    return bytes(sink.data)
 
 
 @contextlib.asynccontextmanager

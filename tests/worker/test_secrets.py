@@ -1,13 +1,20 @@
-"""Credentials come from files, and every way in which they can be wrong is told without telling them."""
+"""Credentials come from files, and every way in which they can be wrong is told without telling them.
+
+What concerns the way to a source, its headers and its proxy, is in test_secrets_of_the_way.
+"""
 
 import os
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
 from yarl import URL
 
-from collectionsync.resource import DatabaseSecretRef, SecretRef, Source
+from collectionsync.galaxy.credentials import Grant
+from collectionsync.resource import DatabaseSecretRef
+from collectionsync.source import SecretRef, Source
 from collectionsync.worker.secrets import SecretError, SecretNotFoundError, credentials, database_uri, ssl_context
 
 URL_ = "https://galaxy.example/api/"
@@ -86,8 +93,8 @@ def test_a_secret_needs_a_folder_of_secrets() -> None:
 
 def test_a_secret_that_is_not_there_is_named_with_the_keys_that_it_should_have_and_its_path(tmp_path: Path) -> None:
     assert refusal(tmp_path, missing=True) == (
-        "spec.source.secretRef: Secret 'galaxy' is missing, or has nothing for `token`, or `username` and `password` "
-        f"(looked in {tmp_path}/galaxy)"
+        "spec.source.secretRef: Secret 'galaxy' is missing, or has nothing for `token`, or `username` and `password`, "
+        f"or `headers` (looked in {tmp_path}/galaxy)"
     )
 
 
@@ -135,7 +142,17 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None
         ({"username": b"s3cret:me", "password": b"x"}, "key username: holds a colon", False),
         ({"username": b"me", "password": b""}, "`password`", True),
         ({"password": b"s3cret"}, "`token`, or `username` and `password`", True),
-        ({"token": b"s3cret", "auth_url": b"https://sso.example"}, "key auth_url: refreshed tokens", False),
+        ({"auth_url": b"https://sso.example/token"}, "`token`, the refresh token that `auth_url` takes", True),
+        ({"token": b"s3cret", "auth_url": b""}, "`auth_url`", True),
+        ({"token": b"s3cret", "auth_url": b"http://sso.example/s3cret"}, "key auth_url: is not https", False),
+        ({"token": b"s3cret", "auth_url": b"sso.example/s3cret"}, "key auth_url: is not the URL of a token", False),
+        ({"token": b"s3cret", "auth_url": b"ftp://sso.example/s3cret"}, "key auth_url: is not the URL of", False),
+        ({"token": b"s3cret", "auth_url": b"https:///s3cret"}, "key auth_url: is not the URL of", False),
+        ({"token": b"s3cret", "auth_url": b"https://[::s3cret"}, "key auth_url: is not the URL of", False),
+        ({"token": b"s3cret", "auth_url": b"https://me:s3cret@sso.example/"}, "key auth_url: is not the URL of", False),
+        ({"token": b"", "auth_url": b"https://sso.example/token"}, "`token`", True),
+        ({"token": b"x", "auth_url": b"https://sso.example/token", "client_id": b""}, "`client_id`", True),
+        ({"headers": b"X-Key: s3cret", "password": b"s3cret"}, "`username` and `password`", True),
     ],
 )
 def test_a_secret_that_cannot_be_used_is_refused_by_field_name_and_key_and_without_its_content(
@@ -189,30 +206,79 @@ def test_credentials_do_not_show_in_a_repr(tmp_path: Path) -> None:
     assert "s3cret" not in repr(credentials(source("galaxy"), write(tmp_path, token=b"s3cret")))
 
 
-def test_plain_http_needs_no_trust(tmp_path: Path) -> None:
-    assert ssl_context(source(url="http://localhost/"), None) is None
+def test_a_token_with_an_auth_url_is_a_refresh_token(tmp_path: Path) -> None:
+    folder = write(tmp_path, token=b" s3cret\n", auth_url=b"https://sso.example/realms/x/token\n")
+    found = credentials(source("galaxy"), folder)
+
+    assert found.headers(URL(URL_)) == {}
+    assert found.are_for(URL(URL_))
+    assert found.grant == Grant(URL("https://sso.example/realms/x/token"), "s3cret", "cloud-services")
 
 
-def test_without_a_secret_the_systems_authorities_are_trusted() -> None:
-    context = ssl_context(source(), None)
+def test_who_asks_for_a_token_may_be_said(tmp_path: Path) -> None:
+    folder = write(tmp_path, token=b"s3cret", auth_url=b"https://sso.example/token", client_id=b"mirror\n")
+    grant = credentials(source("galaxy"), folder).grant
 
-    assert context is not None
-    assert context.check_hostname
+    assert grant is not None
+    assert grant.client_id == "mirror"
+
+
+def test_a_token_endpoint_may_be_plain_http_where_the_source_is_meant_to_be(tmp_path: Path) -> None:
+    folder = write(tmp_path, token=b"s3cret", auth_url=b"http://sso.example/token")
+    insecure = Source(url="http://galaxy.example/", insecure=True, secret_ref=SecretRef(name="galaxy"))
+
+    assert credentials(insecure, folder).grant is not None
+
+
+def test_a_secret_with_nothing_but_headers_is_nobodys(tmp_path: Path) -> None:
+    found = credentials(source("galaxy"), write(tmp_path, headers=b"X-Key: s3cret"))
+
+    assert (found.headers(URL(URL_)), found.grant) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("read", "field"),
+    [
+        (lambda each: credentials(each, None, field="spec.sources[2]"), "spec.sources[2].secretRef"),
+        (lambda each: ssl_context(each, None, field="spec.sources[2]"), "spec.sources[2].certSecretRef"),
+    ],
+)
+def test_the_source_that_is_at_fault_is_named_by_its_place(read: Callable[[Source], object], field: str) -> None:
+    with pytest.raises(SecretNotFoundError) as caught:
+        read(source("galaxy", certificates="galaxy"))
+    assert caught.value.path == field
+
+
+def test_without_a_secret_the_systems_authorities_are_trusted_by_the_context_that_is_there_already() -> None:
+    trust = ssl_context(source(), None)
+
+    assert (trust.own, trust.others, trust.has_certificate) == (True, True, False)
 
 
 def test_an_authority_of_ones_own_replaces_the_systems(tmp_path: Path) -> None:
     folder = write(tmp_path, ca__crt=trustme.CA().cert_pem.bytes())
-    context = ssl_context(source(certificates="galaxy"), folder)
+    context = ssl_context(source(certificates="galaxy"), folder).own
 
-    assert context is not None
-    assert context.cert_store_stats()["x509_ca"] == 1
+    assert isinstance(context, ssl.SSLContext)
+    assert (context.cert_store_stats()["x509_ca"], context.check_hostname) == (1, True)
+
+
+def test_it_counts_for_plain_http_too_which_may_lead_to_a_redirect_or_a_proxy(tmp_path: Path) -> None:
+    folder = write(tmp_path, ca__crt=trustme.CA().cert_pem.bytes())
+    trust = ssl_context(source(certificates="galaxy", url="http://galaxy.example/"), folder)
+
+    assert isinstance(trust.own, ssl.SSLContext)
 
 
 def test_a_certificate_of_ones_own_is_loaded_with_its_key(tmp_path: Path) -> None:
     own = trustme.CA().issue_cert("client")
     folder = write(tmp_path, tls__crt=own.cert_chain_pems[0].bytes(), tls__key=own.private_key_pem.bytes())
 
-    assert ssl_context(source(certificates="galaxy"), folder) is not None
+    trust = ssl_context(source(certificates="galaxy"), folder)
+
+    assert trust.has_certificate
+    assert trust.own is not True
+    assert trust.others is True
 
 
 @pytest.mark.parametrize(

@@ -1,62 +1,56 @@
-"""The Galaxy v3 API as its servers speak it: root discovery, lists, details and docs.
+"""The Galaxy v3 API as its servers speak it: root discovery, lists, details, docs, namespaces and artifacts.
 
 Follows https://docs.ansible.com/projects/galaxy-ng and what a real pulp_ansible answers: path-only links, a redirect
 for every legacy path, lists without a stable order, Content-Types that mean nothing.
 """
 
+import logging
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from urllib.parse import quote
 
 import msgspec
 from yarl import URL
 
-from collectionsync.galaxy.credentials import origin_of
-from collectionsync.galaxy.errors import (
-    AuthenticationError,
-    ContentError,
-    GalaxyError,
-    NotFoundError,
-    TransientError,
-    shown,
+from collectionsync.galaxy.discovery import Root, find_api
+from collectionsync.galaxy.errors import ContentError, GalaxyError, NotFoundError, TransientError, shown
+from collectionsync.galaxy.excludes import read_excludes
+from collectionsync.galaxy.links import Place, folder, path_of
+from collectionsync.galaxy.listing import (
+    COLLECTIONS_LIMIT,
+    READS,
+    VERSIONS_LIMIT,
+    Ask,
+    Collection,
+    CollectionItem,
+    ListedVersion,
+    Listing,
+    Page,
+    SourceVersion,
+    VersionItem,
+    read_pages,
 )
 from collectionsync.galaxy.transport import Sink, Transport, resolve
 
+__all__ = ["Collection", "GalaxyClient", "ListedVersion", "Listing", "SourceVersion"]
+
+log = logging.getLogger(__name__)
+
 # A page of 100 versions takes 30 to 60 KB. What is many times larger is no list, and takes ten times that once parsed.
 PAGE_LIMIT_BYTES = 2 * 1024 * 1024
-PAGE_SIZE = 100
-VERSIONS_LIMIT = 20_000
-_READS = 3
+NAMESPACE_LIMIT_BYTES = 1024 * 1024
+SIGNATURE_LIMIT_BYTES = 64 * 1024
+_ANYTHING = "*/*"
+_ARMOUR = "-----BEGIN PGP SIGNATURE-----"
 
 T = TypeVar("T")
 
 
-class _Root(msgspec.Struct):
-    available_versions: dict[str, object]
+class _Published(msgspec.Struct):
+    published: object = None
 
 
-class _Meta(msgspec.Struct):
-    count: int | None = None
-
-
-class _Links(msgspec.Struct):
-    next: str | None = None
-
-
-class _Item(msgspec.Struct, gc=False):
-    version: str
-
-
-class _Page(msgspec.Struct):
-    data: list[_Item]
-    meta: _Meta = msgspec.field(default_factory=_Meta)
-    links: _Links | None = None
-
-
-class Listing(msgspec.Struct, frozen=True):
-    """The versions of one collection, each once, and whether they are as many as the server counts."""
-
-    versions: list[str]
-    complete: bool
+class _Known(msgspec.Struct):
+    deprecated: object = False
 
 
 class _Buffer:
@@ -77,8 +71,13 @@ class GalaxyClient:
 
     def __init__(self, transport: Transport, url: str) -> None:
         self._transport = transport
-        self._url = _folder(URL(url))
-        self._collections = self._url
+        self._url = folder(URL(url))
+        self._settle(self._url)
+
+    def _settle(self, api: URL) -> None:
+        self._api = api
+        self._collections = Place(api.join(URL("collections/")))
+        self._namespaces = Place(api.join(URL("namespaces/")))
 
     async def connect(self) -> None:
         """Find the v3 API at the URL, or at `api/` below it as ansible-galaxy does.
@@ -86,33 +85,65 @@ class GalaxyClient:
         Raises:
             GalaxyError: neither answers, or what answers speaks no v3.
         """
-        refusals: list[GalaxyError] = []
-        for url in discovery_urls(self._url):
-            try:
-                root, at = await self._root(url)
-            except (ContentError, NotFoundError) as error:
-                refusals.append(error)
-            except TransientError as error:
-                if error.reason != "Forbidden":
-                    raise
-                refusals.append(error)
-            else:
-                self._collections = _collections(root, at)
-                return
-        told = "; ".join(map(str, refusals))
-        if any(error.reason == "Forbidden" for error in refusals):
-            raise AuthenticationError(f"{told}; check the Secret named in spec.source.secretRef") from refusals[-1]
-        raise ContentError("NotGalaxy", f"no Galaxy API at {shown(self._url)}: {told}") from refusals[-1]
 
-    async def exists(self, namespace: str, name: str) -> bool:
-        """Say whether the server knows the collection: a real one lists no versions either way."""
-        asked, path = self._collections, f"{namespace}/{name}/"
+        async def ask(url: URL) -> tuple[Root, URL]:
+            return await self._small("root", url, Root)
+
+        self._settle(await find_api(ask, self._url))
+
+    async def published(self) -> str | None:
+        """Return what the server says when it last changed, in its own words; None where it does not say.
+
+        Raises:
+            GalaxyError: it does not answer.
+        """
         try:
-            at = await self._transport.get("collection", asked.join(URL(path)), _Buffer(), limit=PAGE_LIMIT_BYTES)
+            answer, _ = await self._small("published", self._api, _Published)
         except NotFoundError:
-            return False
-        self._learn(asked, path, at)
-        return True
+            return None
+        except ContentError as error:
+            log.info("the source does not say when it last changed: %s", error)
+            return None
+        return answer.published if isinstance(answer.published, str) else None
+
+    async def excludes(self) -> list[tuple[str, str]]:
+        """Return the names (`namespace.name`) and the text of the version ranges that nobody is to mirror.
+
+        An answer that is of no use, and a refusal, are logged and exclude nothing.
+
+        Raises:
+            GalaxyError: the server does not answer.
+        """
+        body = _Buffer()
+        try:
+            await self._transport.get("excludes", self._api.join(URL("excludes/")), body, limit=PAGE_LIMIT_BYTES)
+            found, nameless = read_excludes(body.data)
+        except NotFoundError:
+            return []
+        except GalaxyError as error:
+            if not _is_refusal(error):
+                raise
+            log.warning("the source's list of excludes is not applied: %s", error)
+            return []
+        if nameless:
+            log.warning("%d entries of the source's list of excludes name no collection", nameless)
+        return found
+
+    async def collection(self, namespace: str, name: str) -> Collection | None:
+        """Return what the server says of a collection; None where it does not know it.
+
+        Its list of versions does not tell: a real server's is empty either way.
+
+        Raises:
+            GalaxyError: the server does not say.
+        """
+        asked, path = self._collections.url, path_of(namespace, name)
+        try:
+            known, at = await self._small("collection", self._collections.at(path), _Known)
+        except NotFoundError:
+            return None
+        self._collections.learn(asked, path, at)
+        return Collection(namespace, name, known.deprecated is True)
 
     async def versions(self, namespace: str, name: str) -> Listing:
         """Return the collection's versions, in no order.
@@ -123,117 +154,176 @@ class GalaxyClient:
         Raises:
             GalaxyError: the list cannot be had.
         """
-        seen: set[str] = set()
-        for _ in range(_READS):
-            listing = await self._read(namespace, name)
-            if listing.complete:
-                return listing
-            seen.update(listing.versions)
-        return Listing(list(seen), complete=False)
+        seen: dict[str, ListedVersion] = {}
+        for _ in range(READS):
+            read: dict[str, ListedVersion] = {}
+            if await self._read_versions(namespace, name, read):
+                return Listing(list(read.values()), complete=True)
+            seen.update(read)
+        return Listing(list(seen.values()), complete=False)
 
-    async def _read(self, namespace: str, name: str) -> Listing:
-        """Read the list once. It is complete if it kept one count from page to page, and has as many versions."""
-        found: set[str] = set()
-        counts: set[int] = set()
-        got = 0
-        asked, path = self._collections, f"{namespace}/{name}/versions/"
-        url: URL | None = asked.join(URL(path)).with_query(limit=PAGE_SIZE, offset=0)
-        while url is not None:
-            try:
-                page, at = await self._page(url)
-            except NotFoundError:
-                if not got:
-                    raise
-                break
-            self._learn(asked, path, at)
-            counts.update([] if page.meta.count is None else [page.meta.count])
-            got += len(page.data)
-            known = len(found)
-            found.update(item.version for item in page.data)
-            if len(found) > VERSIONS_LIMIT:
-                raise ContentError("TooLarge", f"{namespace}.{name} lists more than {VERSIONS_LIMIT} versions")
-            url = _following(page, at, got)
-            if len(found) == known:
-                break  # links in a circle, or a server that gives the same page for every offset
-        return Listing(list(found), complete=counts == {len(found)} if counts else url is None)
+    async def _read_versions(self, namespace: str, name: str, found: dict[str, ListedVersion]) -> bool:
+        path = path_of(namespace, name, "versions")
 
-    def _learn(self, asked: URL, path: str, found: URL) -> None:
-        """Take note of where collections really are, when a request below `asked` was answered there.
+        async def take(items: list[VersionItem]) -> None:
+            found.update((item.version, item.listed()) for item in items)
 
-        Pulp redirects every legacy path, to another prefix of the same host: asking there at once halves the requests.
+        return await read_pages(
+            self._pages("versions", path, Page[VersionItem]),
+            self._collections.at(path),
+            key=lambda item: item.version,
+            take=take,
+            most=VERSIONS_LIMIT,
+            what=f"{namespace}.{name}",
+        )
+
+    async def collections(self, take: Callable[[list[Collection]], Awaitable[None]]) -> bool:
+        """Hand out all collections of the server, page by page; say whether they are as many as it counts.
+
+        A list that differs from its count is read again, and `take` is then given its collections again.
+
+        Raises:
+            GalaxyError: the list cannot be had.
         """
-        if found.raw_path.endswith(f"/{path}") and _same_origin(found, asked) and self._collections == asked:
-            self._collections = found.with_path(found.raw_path.removesuffix(path), encoded=True)
+
+        async def kept(items: list[CollectionItem]) -> None:
+            await take([item.collection() for item in items])
+
+        for _ in range(READS):
+            complete = await read_pages(
+                self._pages("collections", "", Page[CollectionItem]),
+                self._collections.url,
+                key=lambda item: (item.namespace, item.name),
+                take=kept,
+                most=COLLECTIONS_LIMIT,
+                what="the source",
+            )
+            if complete:
+                return True
+        return False
+
+    async def all_collections(self, sink: Sink, *, limit: int) -> bool:
+        """Bring the list of all collections into `sink`, whole; False where the server has no such list.
+
+        Raises:
+            GalaxyError: it cannot be had.
+        """
+        return await self._whole("all-collections", "collections/all/", sink, limit)
+
+    async def all_versions(self, sink: Sink, *, limit: int) -> bool:
+        """Bring the list of all versions into `sink`, whole; False where the server has no such list.
+
+        A real Pulp says that it is HTML.
+
+        Raises:
+            GalaxyError: it cannot be had.
+        """
+        return await self._whole("all-versions", "collection_versions/all/", sink, limit)
+
+    async def _whole(self, endpoint: str, path: str, sink: Sink, limit: int) -> bool:
+        try:
+            await self._transport.get(endpoint, self._api.join(URL(path)), sink, limit=limit)
+        except NotFoundError:
+            return False
+        except GalaxyError as error:
+            if not _is_refusal(error):
+                raise
+            log.warning("the source's list %s is not used: %s", path, error)
+            return False
+        return True
+
+    async def namespace(self, name: str) -> bytes | None:
+        """Return the metadata of a namespace as JSON, as it came; None where the server has none.
+
+        Raises:
+            GalaxyError: the server does not say.
+        """
+        asked, path, body = self._namespaces.url, path_of(name), _Buffer()
+        try:
+            got = await self._transport.get("namespace", self._namespaces.at(path), body, limit=NAMESPACE_LIMIT_BYTES)
+        except NotFoundError:
+            return None
+        self._namespaces.learn(asked, path, got.url)
+        return bytes(body.data)
+
+    async def avatar(self, url: str, sink: Sink, *, limit: int) -> str:
+        """Bring a namespace's avatar into `sink`, from the URL in its metadata; return the Content-Type, "" if none.
+
+        Raises:
+            GalaxyError: it cannot be had.
+        """
+        at = resolve(self._api, url, reason="InvalidLink")
+        return (await self._transport.get("avatar", at, sink, limit=limit, accept=_ANYTHING)).content_type
+
+    async def artifact(self, url: str, sink: Sink, *, limit: int) -> None:
+        """Bring an artifact into `sink`, from the URL in its version's detail, from whatever host that leads to.
+
+        Raises:
+            GalaxyError: it cannot be had.
+        """
+        at = resolve(self._api, url, reason="InvalidLink")
+        await self._transport.get("artifact", at, sink, limit=limit, accept=_ANYTHING)
+
+    async def signature(self, url: str) -> str:
+        """Return the text of a detached signature (RFC 9580, section 10.4) that a requirement names by its URL.
+
+        Raises:
+            GalaxyError: it cannot be had, or is no signature in ASCII armour.
+        """
+        at, body = resolve(self._api, url, reason="InvalidLink"), _Buffer()
+        await self._transport.get("signature", at, body, limit=SIGNATURE_LIMIT_BYTES, accept=_ANYTHING)
+        text = body.data.decode("utf-8", "replace")
+        if _ARMOUR not in text or "\ufffd" in text or "\0" in text:
+            raise ContentError("InvalidSignature", f"{shown(at)} is no OpenPGP signature in ASCII armour")
+        return text
 
     async def detail(self, namespace: str, name: str, version: str, sink: Sink, *, limit: int) -> None:
-        """Bring the version's detail document into `sink`, as it comes."""
-        await self._transport.get("detail", self._version(namespace, name, version), sink, limit=limit)
+        """Bring the version's detail document into `sink`, as it comes.
+
+        Raises:
+            GalaxyError: it cannot be had.
+        """
+        path = path_of(namespace, name, "versions", version)
+        await self._transport.get("detail", self._collections.at(path), sink, limit=limit)
 
     async def docs_blob(self, namespace: str, name: str, version: str, sink: Sink, *, limit: int) -> bool:
-        """Bring the version's docs blob into `sink`, as it comes; False where the server has none."""
-        url = self._version(namespace, name, version).join(URL("docs-blob/"))
+        """Bring the version's docs blob into `sink`, as it comes; False where the server has none.
+
+        Raises:
+            GalaxyError: it cannot be had.
+        """
+        path = path_of(namespace, name, "versions", version, "docs-blob")
         try:
-            await self._transport.get("docs-blob", url, sink, limit=limit)
+            await self._transport.get("docs-blob", self._collections.at(path), sink, limit=limit)
         except NotFoundError:
             return False
         return True
 
-    def _version(self, namespace: str, name: str, version: str) -> URL:
-        path = f"{namespace}/{name}/versions/{quote(version, safe='+')}/"
-        return self._collections.join(URL(path, encoded=True))
+    def _pages(self, endpoint: str, path: str, kind: type[Page[T]]) -> Ask[T]:
+        """Return what brings a page of the list at `path` below the collections."""
+        asked = self._collections.url
 
-    async def _root(self, url: URL) -> tuple[_Root, URL]:
+        async def ask(url: URL) -> tuple[Page[T], URL]:
+            page, at = await self._small(endpoint, url, kind)
+            self._collections.learn(asked, path, at)
+            return page, at
+
+        return ask
+
+    async def _small(self, endpoint: str, url: URL, kind: type[T]) -> tuple[T, URL]:
+        """Return what is at a URL, and where it really was."""
         body = _Buffer()
-        at = await self._transport.get("root", url, body, limit=PAGE_LIMIT_BYTES)
-        return _decode(body, _Root, at), at
-
-    async def _page(self, url: URL) -> tuple[_Page, URL]:
-        body = _Buffer()
-        at = await self._transport.get("versions", url, body, limit=PAGE_LIMIT_BYTES)
-        return _decode(body, _Page, at), at
-
-
-def discovery_urls(url: URL) -> tuple[URL, ...]:
-    """Return where to look for the API, one after the other; `url` ends in a slash. As ansible-galaxy does."""
-    below = url.join(URL("api/"))
-    return (below,) if url.host == "galaxy.ansible.com" and url.path == "/" else (url, below)
+        got = await self._transport.get(endpoint, url, body, limit=PAGE_LIMIT_BYTES)
+        try:
+            return msgspec.json.decode(body.data, type=kind), got.url
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ContentError(
+                "InvalidJSON", f"{shown(got.url)} is not the JSON of a Galaxy v3 API: {error}"
+            ) from error
 
 
-def _collections(root: _Root, at: URL) -> URL:
-    """Return where the v3 API has its collections. Its path is below the root, as ansible-galaxy reads it."""
-    path = root.available_versions.get("v3")
-    if not isinstance(path, str) or not path.strip("/"):
-        spoken = ", ".join(sorted(root.available_versions)) or "nothing"
-        raise ContentError("NotGalaxy", f"{shown(at)} speaks {shown(spoken)}; a Galaxy v3 API is needed")
-    found = resolve(_folder(at), path.strip("/") + "/", reason="InvalidLink")
-    if not _same_origin(found, at):
-        raise ContentError("InvalidLink", f"{shown(at)} names another host for its v3 API: {shown(found)}")
-    return found.join(URL("collections/"))
-
-
-def _following(page: _Page, at: URL, got: int) -> URL | None:
-    """Return the next page. Links are path-only on real servers, absolute on some, and on some are missing."""
-    if page.links is not None and page.links.next:
-        link = resolve(at, page.links.next, reason="InvalidLink")
-        if not _same_origin(link, at):
-            raise ContentError("InvalidLink", f"{shown(at)} links to another host for its next page: {shown(link)}")
-        return link
-    if page.meta.count is not None and got < page.meta.count:
-        return at.with_query(limit=PAGE_SIZE, offset=got)
-    return None
-
-
-def _folder(url: URL) -> URL:
-    """Return the URL as one that others can be below."""
-    return url.with_path(url.raw_path.rstrip("/") + "/", encoded=True)
-
-
-def _same_origin(one: URL, other: URL) -> bool:
-    return origin_of(one) == origin_of(other)
-
-
-def _decode(body: _Buffer, kind: type[T], url: URL) -> T:
-    try:
-        return msgspec.json.decode(body.data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ContentError("InvalidJSON", f"{shown(url)} is not the JSON of a Galaxy v3 API: {error}") from error
+def _is_refusal(error: GalaxyError) -> bool:
+    """Say whether the server answered that it will not, for a reason that is not our credentials or its own state."""
+    if isinstance(error, TransientError):
+        return error.reason == "Forbidden"
+    return isinstance(error, ContentError)

@@ -51,6 +51,13 @@ class RateLimitedError(TransientError):
         super().__init__(message, reason="RateLimited", retry_after=retry_after)
 
 
+class TokenUnavailableError(TransientError):
+    """The token endpoint did not answer as it should, however often it was asked: there is no use in a retry now."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="TokenUnavailable")
+
+
 class UntrustedError(GalaxyError):
     """The source's certificate does not verify; asking again in this run would not help."""
 
@@ -70,11 +77,16 @@ def shown(said: URL | str) -> str:
     return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
 
 
-def refused(status: int, url: URL, *, retry_after: float | None = None) -> GalaxyError:
-    """Return what a status means that brings no body."""
-    said = f"{shown(url)} answered {status}"
+def refused(
+    status: int, url: URL, *, retry_after: float | None = None, field: str = "spec.source", via: str = ""
+) -> GalaxyError:
+    """Return what a status means that brings no body.
+
+    `field` is the source in the manifest, and `via` the end of a sentence that says by which way it was asked.
+    """
+    said = f"{shown(url)} answered {status}{via}"
     if status == 401:
-        return AuthenticationError(f"{said}; check the Secret named in spec.source.secretRef")
+        return AuthenticationError(f"{said}; check the Secret named in {field}.secretRef")
     if status in (404, 410):
         return NotFoundError(said)
     if status == 429:

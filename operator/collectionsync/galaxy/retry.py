@@ -5,6 +5,8 @@ import random
 from dataclasses import dataclass
 from datetime import UTC
 
+from collectionsync.galaxy.errors import TransientError
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -31,9 +33,19 @@ class RetryPolicy:
             return retry_after + random.uniform(0, min(1.0, ceiling))
         return random.uniform(0, ceiling)
 
-    def is_too_long(self, retry_after: float | None) -> bool:
-        """Say whether a server asks for a longer pause than a run is worth."""
-        return retry_after is not None and retry_after > self.longest_wait_seconds
+    def pause_after(self, error: TransientError, attempt: int) -> float:
+        """Return the seconds to wait after try `attempt`, which ended in `error`.
+
+        Raises:
+            TransientError: the server asks for a longer pause than a run is worth; with the reason of `error`.
+        """
+        wait = error.retry_after
+        if wait is not None and wait > self.longest_wait_seconds:
+            raise TransientError(
+                f"{error} and asks to wait for {wait:.0f} s, which is longer than a run waits; run again later",
+                reason=error.reason,
+            ) from error
+        return self.pause(attempt, wait)
 
 
 def parse_retry_after(value: str | None, *, now: float) -> float | None:

@@ -1,8 +1,10 @@
 """TLS towards a source: whom to trust, and read buffers that fit a small process."""
 
 import asyncio.sslproto
+import functools
 import logging
 import ssl
+from typing import Literal
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,32 @@ def client_context(*, ca: str | None = None, certificate: str | None = None, key
         # An encrypted key would ask whoever sits at the terminal, or hang where nobody does; so it is an error.
         context.load_cert_chain(certificate, key, password="")
     return context
+
+
+class Trust:
+    """Whom TLS on the way to one source trusts, and the client certificate that its own origin alone is shown.
+
+    True stands for aiohttp's own context, which verifies by the system's authorities: each process has one already, and
+    a further one would take 0.7 MB. Made of paths to PEM, as `client_context` is, and with the same errors.
+    """
+
+    def __init__(self, *, ca: str | None = None, certificate: str | None = None, key: str | None = None) -> None:
+        self._ca = ca
+        self.has_certificate = certificate is not None
+        self.own: ssl.SSLContext | Literal[True] = True
+        if ca is not None or certificate is not None:
+            self.own = client_context(ca=ca, certificate=certificate, key=key)
+
+    @functools.cached_property
+    def others(self) -> ssl.SSLContext | Literal[True]:
+        """What every other origin meets: the same trust without the certificate. Made when it is first needed.
+
+        Raises:
+            OSError: the file of the authorities can no longer be read.
+        """
+        if not self.has_certificate:
+            return self.own
+        return True if self._ca is None else client_context(ca=self._ca)
 
 
 def shrink_read_buffers() -> bool:

@@ -1,17 +1,15 @@
 """HTTP to one source: paced, retried, classed and bounded. What the bytes mean is the client's business."""
 
 import asyncio
-import socket
-import ssl
 import string
 import time
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
-import collectionsync
 from collectionsync.galaxy.body import CHUNK_BYTES, Body
 from collectionsync.galaxy.credentials import Credentials
 from collectionsync.galaxy.errors import (
@@ -19,21 +17,21 @@ from collectionsync.galaxy.errors import (
     ContentError,
     GalaxyError,
     RateLimitedError,
+    TokenUnavailableError,
     TransientError,
-    UntrustedError,
     refused,
     shown,
 )
+from collectionsync.galaxy.observer import Observer
 from collectionsync.galaxy.pace import Pace
+from collectionsync.galaxy.proxy import Proxy
 from collectionsync.galaxy.retry import RetryPolicy, parse_retry_after
-from collectionsync.galaxy.tls import shrink_read_buffers
+from collectionsync.galaxy.route import Route
+from collectionsync.galaxy.tls import Trust, shrink_read_buffers
+from collectionsync.galaxy.tokens import AccessTokens, StaleTokenError
 
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Autotuned receive buffers grow to megabytes per socket, and a memory cgroup is charged for them.
-_RECEIVE_BUFFER_BYTES = 64 * 1024
-_READ_BUFFER_BYTES = 16 * 1024
-_CONNECT_SECONDS = 10.0
 
 
 class Sink(Protocol):
@@ -46,20 +44,18 @@ class Sink(Protocol):
         """Take the next bytes of the body."""
 
 
-class Observer(Protocol):
-    """Who is told what happens on the wire."""
+class Got(NamedTuple):
+    """Where a body came from, redirects followed, and the Content-Type that it came with, empty where it had none."""
 
-    def request_started(self) -> None:
-        """One more request is under way."""
+    url: URL
+    content_type: str
 
-    def request_ended(self, endpoint: str, code: str) -> None:
-        """A request ended with this HTTP status, or with `error` where there was none."""
 
-    def received(self, size: int) -> None:
-        """So many bytes came over the wire."""
-
-    def retried(self, reason: str) -> None:
-        """A request will be repeated."""
+class _Wanted(NamedTuple):
+    endpoint: str
+    sink: Sink
+    limit: int
+    accept: str
 
 
 class Transport:
@@ -67,7 +63,13 @@ class Transport:
 
     `connections` bounds the open ones, each of which lasts until its body is in its sink: where sinks wait for each
     other, there have to be as many connections as callers. `insecure` allows plain HTTP; without it a redirect to HTTP
-    is refused too. A try may take `total_seconds`, of which the source may be silent for `stall_seconds` at a time.
+    is refused too. A try may take `total_seconds`, of which the source may be silent for `stall_seconds` at a time; a
+    connection to it, TLS and a proxy's tunnel included, may take `connect_seconds`.
+
+    `credentials`, `headers` and the client certificate of `ssl_context` are for the source's own origin: the one that
+    the credentials are for, even where they are nobody's. `proxy` is for whatever is asked, wherever redirects lead,
+    and its credentials are for it alone; one that is spoken to over TLS would be shown a client certificate, so the
+    two exclude each other. `field` names the source in the manifest, for messages.
     """
 
     def __init__(
@@ -75,138 +77,181 @@ class Transport:
         *,
         credentials: Credentials,
         observer: Observer,
-        ssl_context: ssl.SSLContext | None,
+        ssl_context: Trust | None = None,
         insecure: bool = False,
         rate: float | None = None,
         connections: int = 20,
         retry: RetryPolicy | None = None,
+        connect_seconds: float = 10.0,
         stall_seconds: float = 30.0,
         total_seconds: float = 900.0,
+        headers: Mapping[str, str] | None = None,
+        proxy: Proxy | None = None,
+        field: str = "spec.source",
     ) -> None:
         self._credentials = credentials
         self._observer = observer
-        self._ssl = ssl_context
         self._insecure = insecure
         self._pace = Pace(rate)
         self._connections = connections
         # Not left to the pool: whoever waits there has had its turn, and a source that says 429 could not hold it back.
         self._free = asyncio.Semaphore(connections)
         self._retry = retry or RetryPolicy()
-        self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds, sock_connect=min(_CONNECT_SECONDS, stall_seconds), sock_read=stall_seconds
+        self._route = Route(
+            origin=credentials.origin,
+            timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds, sock_read=stall_seconds),
+            trust=ssl_context or Trust(),
+            proxy=proxy,
+            headers=headers or {},
+            field=field,
         )
+        self._tokens: AccessTokens | None = None
 
     async def __aenter__(self) -> "Transport":
         shrink_read_buffers()
-        connector = aiohttp.TCPConnector(
-            limit=self._connections, ssl=self._ssl or True, socket_factory=_small_socket, keepalive_timeout=60
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=self._timeout,
-            read_bufsize=_READ_BUFFER_BYTES,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "User-Agent": f"collectionsync/{collectionsync.__version__}",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-            },
-        )
+        if (grant := self._credentials.grant) is not None:
+            from collectionsync.galaxy.token_endpoint import TokenEndpoint
+
+            endpoint = TokenEndpoint(
+                grant, route=self._route, retry=self._retry, observer=self._observer, insecure=self._insecure
+            )
+            self._tokens = AccessTokens(endpoint.ask)
+        self._session = self._route.session(self._connections)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._tokens is not None:
+            await self._tokens.close()
         await self._session.close()
 
-    async def get(self, endpoint: str, url: URL, sink: Sink, *, limit: int) -> URL:
-        """Bring the body of `url` into `sink` and return the URL that it came from, redirects followed.
+    async def get(self, endpoint: str, url: URL, sink: Sink, *, limit: int, accept: str = "application/json") -> Got:
+        """Bring the body of `url` into `sink` and say where it came from, redirects followed.
 
-        `endpoint` names the kind of request for metrics. A body of more than `limit` decoded bytes is refused.
+        `endpoint` names the kind of request for metrics. A body of more than `limit` decoded bytes is refused. `accept`
+        says which kinds of content are wanted (RFC 9110, section 12.5.1). The URL may be of any origin; a user name in
+        it is left out.
 
         Raises:
             GalaxyError: by its class, what to do next; transient errors only after every retry.
         """
+        url = url.with_user(None)
         self._admit(url)
-        failed = throttled = 0
+        wanted = _Wanted(endpoint, sink, limit, accept)
+        failed = throttled = renewed = 0
         while True:
             try:
-                return await self._follow(endpoint, url, sink, limit)
+                return await self._follow(url, wanted)
+            except StaleTokenError:
+                renewed += 1
+                if renewed > 1:
+                    raise
+                self._observer.retried("TokenExpired")
             except RateLimitedError as error:
                 throttled += 1
                 if throttled >= self._retry.throttled_attempts:
                     raise
-                pause = self._pause_for(throttled, error)
-                self._pace.hold(pause)
+                self._pace.hold(self._pause_after(error, throttled))
+            except TokenUnavailableError:
+                raise
             except TransientError as error:
                 failed += 1
                 if failed >= self._retry.attempts:
                     raise
-                await asyncio.sleep(self._pause_for(failed, error))
+                await asyncio.sleep(self._pause_after(error, failed))
 
-    def _pause_for(self, attempt: int, error: TransientError) -> float:
-        if self._retry.is_too_long(error.retry_after):
-            raise TransientError(
-                f"{error} and asks to wait for {error.retry_after:.0f} s, which is longer than a run waits; "
-                "run again later",
-                reason=error.reason,
-            ) from error
+    def _pause_after(self, error: TransientError, attempt: int) -> float:
+        pause = self._retry.pause_after(error, attempt)
         self._observer.retried(error.reason)
-        return self._retry.pause(attempt, error.retry_after)
+        return pause
 
-    async def _follow(self, endpoint: str, url: URL, sink: Sink, limit: int) -> URL:
+    async def _follow(self, url: URL, wanted: _Wanted) -> Got:
         asked = url
         for _ in range(MAX_REDIRECTS + 1):
-            location = await self._exchange(endpoint, url, sink, limit)
-            if location is None:
-                return url
-            url = resolve(url, location, reason="InvalidRedirect")
+            answer = await self._exchange(url, wanted)
+            if isinstance(answer, Got):
+                return answer
+            url = resolve(url, answer, reason="InvalidRedirect")
             self._admit(url)
         raise ContentError("TooManyRedirects", f"{shown(asked)} is still redirected after {MAX_REDIRECTS} redirects")
 
     def _admit(self, url: URL) -> None:
         if url.scheme == "https" or (url.scheme == "http" and self._insecure):
             return
-        raise ContentError("InsecureURL", f"{shown(url)} is not https; set spec.source.insecure to allow plain HTTP")
+        raise ContentError(
+            "InsecureURL", f"{shown(url)} is not https; set {self._route.field}.insecure to allow plain HTTP"
+        )
 
-    async def _exchange(self, endpoint: str, url: URL, sink: Sink, limit: int) -> str | None:
-        """Make one request; return where it redirects to, or None when its body is in the sink."""
+    async def _exchange(self, url: URL, wanted: _Wanted) -> Got | str:
+        """Make one request; return where it redirects to, or what its body in the sink is."""
         async with self._free:
+            # Not only after the turn: those who wait for the first token would all be let go in the moment it comes.
+            await self._token_for(url)
             await self._pace.turn()
+            token = await self._token_for(url)
+            headers = {"Accept": wanted.accept, **self._credentials.headers(url)}
+            if token is not None:
+                headers["Authorization"] = f"Bearer {token}"
             code = "error"
             self._observer.request_started()
             try:
-                headers = self._credentials.headers(url)
-                async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                async with self._session.get(url, **self._route.options(url, headers)) as response:
                     code = str(response.status)
+                    self._settle(token, response)
                     if response.status in _REDIRECTS and (location := response.headers.get("Location")):
                         return location
                     if response.status != 200:
                         raise self._refusal(response)
-                    await self._pour(response, sink, limit)
-                    return None
+                    await self._pour(response, wanted)
+                    return Got(url, response.headers.get("Content-Type", ""))
             except (aiohttp.ClientError, OSError, UnicodeError) as error:
-                raise _failure(url, error) from error
+                raise self._route.failure(url, error) from error
             finally:
-                self._observer.request_ended(endpoint, code)
+                self._observer.request_ended(wanted.endpoint, code)
 
-    async def _pour(self, response: aiohttp.ClientResponse, sink: Sink, limit: int) -> None:
-        body = Body(response, limit=limit)
-        await sink.begin(body.size)
+    async def _token_for(self, url: URL) -> str | None:
+        """Return the token that a request to `url` carries, if it carries one that has to be asked for."""
+        if self._tokens is None or not self._credentials.are_for(url):
+            return None
+        return await self._tokens.current()
+
+    def _settle(self, token: str | None, response: aiohttp.ClientResponse) -> None:
+        """Take note of how the source took the token that the request carried."""
+        if self._tokens is None or token is None:
+            return
+        if response.status != 401:
+            self._tokens.accepted(token)
+        elif self._tokens.rejected(token):
+            raise StaleTokenError(str(self._refusal(response)))
+
+    async def _pour(self, response: aiohttp.ClientResponse, wanted: _Wanted) -> None:
+        body = Body(response, limit=wanted.limit)
+        await wanted.sink.begin(body.size)
         while wire := await response.content.read(CHUNK_BYTES):
             self._observer.received(len(wire))
             for chunk in body.feed(wire):
-                sink.write(chunk)
+                wanted.sink.write(chunk)
         body.end()
 
     def _refusal(self, response: aiohttp.ClientResponse) -> GalaxyError:
         wait = parse_retry_after(response.headers.get("Retry-After"), now=time.time())
-        error = refused(response.status, response.url, retry_after=wait)
-        if isinstance(error, AuthenticationError) and not self._credentials.are_for(response.url):
+        route, url = self._route, response.url
+        if response.status == 407 and route.proxy is not None and url.scheme == "http":
+            return route.proxy.refusal(407, url, field=route.field)
+        # Whatever comes out of a tunnel is the source's own word.
+        via = route.via if url.scheme == "http" else ""
+        error = refused(response.status, url, retry_after=wait, field=route.field, via=via)
+        if isinstance(error, AuthenticationError) and not self._credentials.are_for(url):
             # Other credentials would not be sent there either, so this one item fails and not the run.
             return TransientError(
-                f"{shown(response.url)} answered 401, and credentials are only sent to {self._credentials.origin}; "
-                "if the source has moved, change spec.source.url",
+                f"{shown(url)} answered 401, and credentials are only sent to {self._credentials.origin}; "
+                f"if the source has moved, change {route.field}.url",
                 reason="Forbidden",
+            )
+        if isinstance(error, AuthenticationError) and self._credentials.grant is not None:
+            issuer = shown(self._credentials.grant.auth_url)
+            return AuthenticationError(
+                f"{shown(url)} answered 401 to a new token of {issuer}; check that the account may read there, and "
+                f"`auth_url` and `token` in the Secret named in {route.field}.secretRef"
             )
         return error
 
@@ -227,26 +272,3 @@ def resolve(base: URL, reference: str, *, reason: str) -> URL:
     except ValueError as error:
         raise ContentError(reason, f"{shown(base)} leads to {shown(reference)}, which is no URL") from error
     return resolved
-
-
-def _failure(url: URL, error: Exception) -> GalaxyError:
-    """Class a request that brought no answer, or only part of one."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        return UntrustedError(
-            f"the certificate of {url.origin()} does not verify ({error}); "
-            "name a Secret with its authority as ca.crt in spec.source.certSecretRef"
-        )
-    if isinstance(error, aiohttp.InvalidURL | UnicodeError):
-        return ContentError("InvalidURL", f"{shown(url)} names no host that can be asked")
-    if isinstance(error, TimeoutError):
-        return TransientError(f"{shown(url)} did not answer in time")
-    # The text of some of these repeats the URL with its query.
-    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return TransientError(f"{shown(url)} broke off: {shown(said) if said else type(error).__name__}")
-
-
-def _small_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-    return made
