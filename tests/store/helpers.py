@@ -2,19 +2,24 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
 import asyncpg
 
 from collectionsync.store import plan
-from collectionsync.store.content import Version
-from collectionsync.store.database import Connection
+from collectionsync.store.artifacts import StoredArtifact
+from collectionsync.store.content import Outcome, Version, store_version
+from collectionsync.store.copy_format import Document
+from collectionsync.store.database import Connection, Database
+from collectionsync.store.repository import Publication, publish
+from collectionsync.store.said import Said
 
 Onlooker: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SOURCE = "https://galaxy.example.com/"
+OTHER_SOURCE = "https://other.example.com/"
 
 
 class Text:
@@ -64,8 +69,35 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
-def item(of: Version) -> plan.Item:
-    return plan.Item(of.namespace, of.name, of.version)
+FINGERPRINT = digest("what a list says of it")
+SAID = Said(fingerprint=FINGERPRINT)
+TERMS = plan.Terms(recheck_seconds=3600)
+
+
+def item(run: plan.Run, of: Version) -> plan.Item:
+    """A version as the list of the run's first source has it."""
+    return plan.Item(of.namespace, of.name, of.version, run.source_id, FINGERPRINT)
+
+
+def listed(*numbers: str, fingerprint: str = FINGERPRINT) -> list[plan.Listed]:
+    """Versions in a source's list."""
+    return [plan.Listed(number, fingerprint) for number in numbers]
+
+
+async def bring(
+    database: Database,
+    run: plan.Run,
+    of: Version,
+    documents: Sequence[Document] = (),
+    *,
+    said: Said = SAID,
+    artifact: StoredArtifact | None = None,
+    excluded: bool = False,
+) -> tuple[Outcome, list[Document]]:
+    """Store a version as a worker does that has fetched it from the run's first source."""
+    return await store_version(
+        database, run, item(run, of), of, documents, said=said, artifact=artifact, excluded=excluded
+    )
 
 
 async def opened(
@@ -73,13 +105,56 @@ async def opened(
     *,
     namespace: str = "team-a",
     repository: str = "main",
+    owner: str = "everything",
     source: str = SOURCE,
     asked: str = "everything",
 ) -> plan.Run:
     """Open a run as a worker does."""
     return await plan.open_run(
-        connection, namespace=namespace, repository=repository, source_url=source, plan_sha256=digest(asked)
+        connection,
+        namespace=namespace,
+        repository=repository,
+        owner=owner,
+        source_url=source,
+        plan_sha256=digest(asked),
     )
+
+
+async def synced(
+    database: Database,
+    versions: Iterable[Version],
+    *,
+    mirror: bool = False,
+    deprecated: Mapping[str, bool] | None = None,
+    **of: str,
+) -> Publication:
+    """Bring these versions, publish them and end the run; `deprecated` says so of collections that are looked up."""
+    async with database.session() as lease:
+        run = await opened(lease, **of)
+        for one in versions:
+            await bring(database, run, one, [Text(b"{}")])
+        for name, flag in (deprecated or {}).items():
+            await plan.note_collection(
+                lease, run, "acme", name, source_id=run.source_id, deprecated=flag, complete=True
+            )
+        publication = await publish(lease, run, mirror=mirror)
+        await plan.finish(lease, run, result="Succeeded", report=b"{}")
+    return publication
+
+
+async def current(connection: Connection, namespace: str = "team-a", repository: str = "main") -> set[tuple[str, str]]:
+    """What a reader of the repository sees: names and digests."""
+    rows = await connection.fetch(
+        "SELECT name, sha256 FROM repository_current WHERE repository_namespace = $1 AND repository = $2",
+        namespace,
+        repository,
+    )
+    return {(row["name"], row["sha256"]) for row in rows}
+
+
+def content(*versions: Version) -> set[tuple[str, str]]:
+    """What current() returns when these are all."""
+    return {(each.name, each.sha256) for each in versions}
 
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectionsync.store.content import Version, store_version
+from collectionsync.store.content import Version
 from collectionsync.store.copy_format import MAX_BODY_BYTES, DocumentLengthError
 from collectionsync.store.database import Connection, Database, RejectedDocumentError, connected
 from collectionsync.store.plan import Run
-from store.helpers import Text, item, opened, until, version, waiting_for_a_lock
+from store.helpers import Text, bring, opened, until, version, waiting_for_a_lock
 from store.texts import JSON
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ async def test_any_json_text_comes_back_byte_by_byte(
 ) -> None:
     documents = [Text(body, kind, chunk=chunk) for kind, body in zip(KINDS, texts, strict=False)]
     one = version(artifact=f"{seed} {chunk} {texts}")
-    await store_version(store, run, item(one), one, documents)
+    await bring(store, run, one, documents)
     assert await bodies(session, one) == {document.kind: document.body for document in documents}
 
 
@@ -61,14 +61,14 @@ async def test_a_document_comes_back_wherever_it_is_cut(store: Database, run: Ru
     body = rb'{"docs_blob": "\\N \\. \t \n \" \u0000 \ud800 \\u0000 ' + "é😀".encode() + b'"}'
     for at in range(len(body) + 1):
         one = version(artifact=str(at))
-        await store_version(store, run, item(one), one, [Text(body).cut(at), Text(body, "files").cut(at, at)])
+        await bring(store, run, one, [Text(body).cut(at), Text(body, "files").cut(at, at)])
         assert await bodies(session, one) == {"docs_blob": body, "files": body}, f"cut at {at}"
 
 
 async def test_a_document_may_come_byte_by_byte(store: Database, run: Run, session: Connection) -> None:
     one = version()
     body = b'{"a": "' + b"x" * 5000 + b'"}'
-    await store_version(store, run, item(one), one, [Text(body, chunk=1)])
+    await bring(store, run, one, [Text(body, chunk=1)])
     assert await bodies(session, one) == {"docs_blob": body}
 
 
@@ -76,7 +76,7 @@ async def test_what_is_noted_of_a_document_is_true_in_sql_as_well(
     store: Database, run: Run, session: Connection
 ) -> None:
     one = version()
-    await store_version(store, run, item(one), one, [Text(rb'"\u0000"'), Text(b"[ 1]", "files")])
+    await bring(store, run, one, [Text(rb'"\u0000"'), Text(b"[ 1]", "files")])
     rows = await session.fetch(
         "SELECT has_nul, bytes = octet_length(convert_to(body::text, 'UTF8')) AS length,"
         " sha256 = encode(sha256(convert_to(body::text, 'UTF8')), 'hex') AS digest FROM collection_document"
@@ -112,7 +112,7 @@ async def test_what_is_no_json_is_rejected_and_leaves_nothing(
 ) -> None:
     one = version()
     with pytest.raises(RejectedDocumentError):
-        await store_version(store, run, item(one), one, [Text(b"{}", "files"), Text(body), Text(b"{}", "manifest")])
+        await bring(store, run, one, [Text(b"{}", "files"), Text(body), Text(b"{}", "manifest")])
     assert await stored(session) == 0
 
 
@@ -120,7 +120,7 @@ async def test_a_body_cannot_smuggle_in_another_row(store: Database, run: Run, s
     one = version()
     smuggler = Text(b'{}\n2\tfiles\t{}\t2\tx\tf\n\x00\x06\x00\x00\x00\x08"')
     with pytest.raises(RejectedDocumentError):
-        await store_version(store, run, item(one), one, [smuggler])
+        await bring(store, run, one, [smuggler])
     assert await stored(session) == 0
 
 
@@ -134,11 +134,9 @@ async def test_a_body_of_another_length_leaves_nothing_and_the_session_usable(
         async with single.session() as before:
             pid = await before.fetchval("SELECT pg_backend_pid()")
         with pytest.raises(DocumentLengthError):
-            await store_version(
-                single, run, item(one), one, [Text(b"{}", "files"), Text(body, claims=len(body) + announced)]
-            )
+            await bring(single, run, one, [Text(b"{}", "files"), Text(body, claims=len(body) + announced)])
         assert await stored(session) == 0
-        await store_version(single, run, item(one), one, [Text(body)])
+        await bring(single, run, one, [Text(body)])
         async with single.session() as after:
             assert await after.fetchval("SELECT pg_backend_pid()") == pid
     assert await bodies(session, one) == {"docs_blob": body}
@@ -148,15 +146,15 @@ async def test_a_rejected_document_leaves_the_session_usable(database: str, run:
     one = version()
     async with connected(database, sessions=1) as single:
         with pytest.raises(RejectedDocumentError):
-            await store_version(single, run, item(one), one, [Text(b"nonsense")])
-        await store_version(single, run, item(one), one, [Text(b"{}")])
+            await bring(single, run, one, [Text(b"nonsense")])
+        await bring(single, run, one, [Text(b"{}")])
     assert await bodies(session, one) == {"docs_blob": b"{}"}
 
 
 async def test_what_is_said_of_a_rejected_document_does_not_quote_all_of_it(store: Database, run: Run) -> None:
     one = version()
     with pytest.raises(RejectedDocumentError) as caught:
-        await store_version(store, run, item(one), one, [Text(b"[" + b"x" * 1_000_000)])
+        await bring(store, run, one, [Text(b"[" + b"x" * 1_000_000)])
     assert len(str(caught.value)) <= 300
 
 
@@ -165,7 +163,7 @@ async def test_a_document_that_no_row_can_hold_is_rejected_unsent(
 ) -> None:
     one = version()
     with pytest.raises(RejectedDocumentError, match="larger than a row can hold"):
-        await store_version(store, run, item(one), one, [Text(b"", claims=MAX_BODY_BYTES + 1)])
+        await bring(store, run, one, [Text(b"", claims=MAX_BODY_BYTES + 1)])
     assert await stored(session) == 0
 
 
@@ -178,7 +176,7 @@ async def test_metadata_that_no_text_can_hold_is_rejected_and_leaves_nothing(
     store: Database, run: Run, session: Connection, unfit: Version
 ) -> None:
     with pytest.raises(RejectedDocumentError):
-        await store_version(store, run, item(unfit), unfit, [])
+        await bring(store, run, unfit)
     assert await stored(session) == 0
 
 
@@ -193,9 +191,9 @@ async def test_an_error_of_the_document_s_own_disk_is_its_own_and_leaves_nothing
     one = version()
     async with connected(database, sessions=1) as single:
         with pytest.raises(OSError, match="Input/output"):
-            await store_version(single, run, item(one), one, [Unreadable(b"{}")])
+            await bring(single, run, one, [Unreadable(b"{}")])
         assert await stored(session) == 0
-        await store_version(single, run, item(one), one, [Text(b"{}")])
+        await bring(single, run, one, [Text(b"{}")])
 
 
 class Watched(Text):
@@ -229,7 +227,7 @@ async def test_a_copy_that_is_cancelled_leaves_nothing_and_the_pool_usable(
 ) -> None:
     one = version()
     async with connected(database, sessions=1) as single:
-        storing = asyncio.create_task(store_version(single, run, item(one), one, [Text(b"{}", "files"), stuck]))
+        storing = asyncio.create_task(bring(single, run, one, [Text(b"{}", "files"), stuck]))
         await until(lambda: waiting_for_a_lock(session))
         await asyncio.sleep(0)
         assert 0 < stuck.taken * 65536 < stuck.size
@@ -237,7 +235,7 @@ async def test_a_copy_that_is_cancelled_leaves_nothing_and_the_pool_usable(
         with pytest.raises(asyncio.CancelledError):
             await storing
         assert await stored(session) == 0
-        await store_version(single, run, item(one), one, [Text(b"{}")])
+        await bring(single, run, one, [Text(b"{}")])
     assert await bodies(session, one) == {"docs_blob": b"{}"}
 
 
@@ -245,8 +243,7 @@ async def test_memory_stays_flat_while_a_document_of_30_mb_streams(database: str
     script = textwrap.dedent(
         """
         import asyncio, pathlib, re, sys
-        from store.helpers import Text, item, opened, version
-        from collectionsync.store.content import store_version
+        from store.helpers import Text, bring, opened, version
         from collectionsync.store.database import connected
 
         class Long(Text):
@@ -263,10 +260,10 @@ async def test_memory_stays_flat_while_a_document_of_30_mb_streams(database: str
             async with connected(sys.argv[1], sessions=1) as database:
                 async with database.session() as session:
                     run = await opened(session)
-                await store_version(database, run, item(version("warm")), version("warm"), [Text(b"{}")])
+                await bring(database, run, version("warm"), [Text(b"{}")])
                 before = peak()
                 long = Long(b"", claims=458 * 65536 + 2)
-                await store_version(database, run, item(version("long")), version("long"), [long])
+                await bring(database, run, version("long"), [long])
                 print(peak() - before)
 
         asyncio.run(main())

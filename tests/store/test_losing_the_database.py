@@ -9,12 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from collectionsync.store.content import store_version
 from collectionsync.store.database import Connection, Database, DatabaseUnavailableError, _is_lost, connected
 from collectionsync.store.embedded import EmbeddedPostgres
 from collectionsync.store.migrate import migrate
 from postgres import execute, short_folder
-from store.helpers import Onlooker, Text, item, opened, until, version, waiting_for_a_lock
+from store.helpers import Onlooker, Text, bring, opened, until, version, waiting_for_a_lock
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +92,7 @@ async def test_a_session_that_is_cut_off_in_a_copy_is_unavailable_and_leaves_not
     )
     document = Ending(b'"' + b"x" * 10_000_000 + b'"', database, others)
     with pytest.raises(DatabaseUnavailableError):
-        await store_version(store, run, item(version()), version(), [document])
+        await bring(store, run, version(), [document])
     assert await session.fetchval("SELECT count(*) FROM collection_version") == 0
 
 
@@ -110,7 +109,7 @@ async def test_a_session_that_is_cut_off_while_it_takes_no_more_of_a_copy_does_n
     )
     await session.execute("SELECT pg_advisory_lock(1)")
     documents = [Text(b"{}", "files"), Text(b'"' + b"x" * 30_000_000 + b'"')]
-    storing = asyncio.create_task(store_version(store, run, item(version()), version(), documents))
+    storing = asyncio.create_task(bring(store, run, version(), documents))
     await until(lambda: waiting_for_a_lock(session))
     await session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     with pytest.raises(DatabaseUnavailableError):
@@ -169,6 +168,6 @@ async def test_a_server_that_is_stopped_in_a_copy_leaves_nothing(server: Embedde
             async with database.session() as lease:
                 run = await opened(lease)
                 document = Stopping(b'"' + b"x" * 30_000_000 + b'"')
-                await store_version(database, run, item(version()), version(), [document])
+                await bring(database, run, version(), [document])
     with EmbeddedPostgres(server.data) as again:
         assert execute(again.uri, "SELECT count(*) FROM collection_version") == 0

@@ -9,43 +9,34 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collectionsync.store import plan
-from collectionsync.store.content import Version, store_version
+from collectionsync.store.content import Version
 from collectionsync.store.database import Connection, Database
 from collectionsync.store.repository import Content, Publication, publish
-from store.helpers import Onlooker, Text, item, opened, version
+from collectionsync.store.repository import current as latest
+from store.helpers import (
+    OTHER_SOURCE,
+    TERMS,
+    Onlooker,
+    Text,
+    bring,
+    content,
+    current,
+    item,
+    listed,
+    opened,
+    synced,
+    version,
+)
 
 pytestmark = pytest.mark.slow
 
 ALPHA, BETA, GAMMA = version("alpha"), version("beta"), version("gamma")
-CURRENT = (
-    "SELECT namespace, name, version, sha256 FROM repository_current"
-    " WHERE repository_namespace = $1 AND repository = $2"
-)
 
 
 def revision(versions: Iterable[Version]) -> str:
     """The revision, from its definition."""
     lines = sorted((f"{each.namespace}.{each.name}", each.version, each.sha256) for each in versions)
     return hashlib.sha256("".join(f"{' '.join(line)}\n" for line in lines).encode()).hexdigest()
-
-
-async def synced(store: Database, versions: Iterable[Version], **of: str) -> Publication:
-    """Bring these versions, publish them and end the run."""
-    async with store.session() as lease:
-        run = await opened(lease, **of)
-        for one in versions:
-            await store_version(store, run, item(one), one, [Text(b"{}")])
-        publication = await publish(lease, run)
-        await plan.finish(lease, run, result="Succeeded", report=b"{}")
-    return publication
-
-
-async def current(connection: Connection, namespace: str = "team-a", repository: str = "main") -> set[tuple[str, str]]:
-    return {(row["name"], row["sha256"]) for row in await connection.fetch(CURRENT, namespace, repository)}
-
-
-def content(*versions: Version) -> set[tuple[str, str]]:
-    return {(each.name, each.sha256) for each in versions}
 
 
 def changes(publication: Publication) -> tuple[int, int, str]:
@@ -70,9 +61,9 @@ async def test_the_same_again_changes_nothing_and_has_no_number(store: Database,
 
 async def test_publishing_twice_in_a_run_changes_nothing(store: Database, session: Connection) -> None:
     run = await opened(session)
-    await store_version(store, run, item(ALPHA), ALPHA, [])
-    await publish(session, run)
-    assert changes(await publish(session, run)) == (0, 0, revision([ALPHA]))
+    await bring(store, run, ALPHA)
+    await publish(session, run, mirror=False)
+    assert changes(await publish(session, run, mirror=False)) == (0, 0, revision([ALPHA]))
 
 
 async def test_nothing_at_all_has_a_revision_and_no_number(store: Database, session: Connection) -> None:
@@ -91,7 +82,7 @@ async def test_a_version_with_another_digest_replaces_the_old_one_from_then_on(
 ) -> None:
     other = version("alpha", artifact="rebuilt")
     await synced(store, [ALPHA, BETA])
-    publication = await synced(store, [other], source="https://other.example.com/")
+    publication = await synced(store, [other], source=OTHER_SOURCE)
     assert changes(publication) == (1, 1, revision([other, BETA]))
     rows = await session.fetch(
         "SELECT v.sha256, c.added, c.removed FROM repository_content c"
@@ -103,7 +94,7 @@ async def test_a_version_with_another_digest_replaces_the_old_one_from_then_on(
 async def test_a_digest_that_comes_back_has_a_range_of_its_own(store: Database, session: Connection) -> None:
     other = version("alpha", artifact="rebuilt")
     await synced(store, [ALPHA])
-    await synced(store, [other], source="https://other.example.com/")
+    await synced(store, [other], source=OTHER_SOURCE)
     assert changes(await synced(store, [ALPHA])) == (1, 1, revision([ALPHA]))
     assert await current(session) == content(ALPHA)
     assert await session.fetchval("SELECT count(*) FROM repository_content") == 3
@@ -112,21 +103,36 @@ async def test_a_digest_that_comes_back_has_a_range_of_its_own(store: Database, 
 async def test_an_item_that_failed_neither_adds_nor_removes(store: Database, session: Connection) -> None:
     await synced(store, [ALPHA])
     run = await opened(session)
-    for name in ("alpha", "beta"):
-        await plan.settle(session, run, plan.Item("acme", name, "1.0.0"), state="Failed", reason="NotFound")
-    assert changes(await publish(session, run)) == (0, 0, revision([ALPHA]))
+    for one in (ALPHA, BETA):
+        await plan.settle(session, run, item(run, one), state="Failed", reason="NotFound")
+    assert changes(await publish(session, run, mirror=False)) == (0, 0, revision([ALPHA]))
 
 
 async def test_a_known_version_whose_docs_could_not_be_had_is_published_all_the_same(
     store: Database, session: Connection
 ) -> None:
     run = await opened(session, repository="other")
-    await store_version(store, run, item(ALPHA), ALPHA, [])
+    await bring(store, run, ALPHA)
     run = await opened(session)
-    await plan.add_items(session, run, "acme", "alpha", ["1.0.0"])
-    (known,) = (await plan.claim(session, run, 1)).items
+    await plan.add_items(session, run, "acme", "alpha", listed("1.0.0"), source_id=run.source_id)
+    (known,) = (await plan.claim(session, run, 1, terms=TERMS)).items
     await plan.settle(session, run, known, state="Failed", version_id=known.version_id, reason="NotFound")
-    assert changes(await publish(session, run)) == (1, 0, revision([ALPHA]))
+    assert changes(await publish(session, run, mirror=False)) == (1, 0, revision([ALPHA]))
+
+
+async def test_what_is_left_out_is_not_published(store: Database, session: Connection) -> None:
+    run = await opened(session)
+    await bring(store, run, ALPHA, excluded=True)
+    await bring(store, run, BETA)
+    assert changes(await publish(session, run, mirror=False)) == (1, 0, revision([BETA]))
+
+
+async def test_what_the_repository_holds_can_be_said_without_a_publication(
+    store: Database, session: Connection
+) -> None:
+    published = await synced(store, [ALPHA, BETA])
+    now = await latest(session, await opened(session))
+    assert (changes(now), now.content) == ((0, 0, published.revision), published.content)
 
 
 async def test_tenants_share_content_and_never_membership(store: Database, session: Connection) -> None:
@@ -147,7 +153,7 @@ async def test_a_publication_says_what_the_repository_holds_whoever_brought_it(s
 async def test_a_repository_holds_neither_what_was_replaced_nor_what_others_have(store: Database) -> None:
     await synced(store, [ALPHA, BETA, GAMMA], repository="other")
     await synced(store, [ALPHA])
-    replaced = await synced(store, [version("alpha", artifact="rebuilt")], source="https://other.example.com/")
+    replaced = await synced(store, [version("alpha", artifact="rebuilt")], source=OTHER_SOURCE)
     assert replaced.content == Content(versions=1, collections=1, bytes=len(b"{}"))
 
 
@@ -157,15 +163,15 @@ async def test_an_empty_repository_holds_nothing(store: Database) -> None:
 
 async def test_versions_without_documents_are_held_and_have_no_bytes(store: Database, session: Connection) -> None:
     run = await opened(session)
-    await store_version(store, run, item(ALPHA), ALPHA, [])
-    assert (await publish(session, run)).content == Content(versions=1, collections=1, bytes=0)
+    await bring(store, run, ALPHA)
+    assert (await publish(session, run, mirror=False)).content == Content(versions=1, collections=1, bytes=0)
 
 
 async def test_all_documents_of_a_version_are_counted(store: Database, session: Connection) -> None:
     run = await opened(session)
     documents = [Text(b'{"a": 1}', "docs_blob"), Text(b"{}", "manifest"), Text(b"[]", "files")]
-    await store_version(store, run, item(ALPHA), ALPHA, documents)
-    assert (await publish(session, run)).content.bytes == sum(each.size for each in documents)
+    await bring(store, run, ALPHA, documents)
+    assert (await publish(session, run, mirror=False)).content.bytes == sum(each.size for each in documents)
 
 
 _NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,4}", fullmatch=True)
@@ -186,12 +192,12 @@ async def test_a_reader_sees_the_old_repository_until_the_new_one_is_whole(
     old = [version(f"c{number}") for number in range(20)]
     new = [version(f"c{number}", artifact="rebuilt") for number in range(20)]
     await synced(store, old)
-    run = await opened(session, source="https://other.example.com/")
+    run = await opened(session, source=OTHER_SOURCE)
     for one in new:
-        await store_version(store, run, item(one), one, [])
+        await bring(store, run, one)
     publishing = session.transaction()
     await publishing.start()
-    await publish(session, run)
+    await publish(session, run, mirror=False)
     assert await current(onlooker) == content(*old)
     await publishing.commit()
     assert await current(onlooker) == content(*new)

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from collectionsync.store import plan
-from collectionsync.store.content import store_version
-from collectionsync.store.database import Connection, Database, connected
+from collectionsync.store.database import Connection, Database, DatabaseConfigurationError, connected
+from collectionsync.store.run import _take_up
 from postgres import execute
-from store.helpers import Onlooker, Text, item, opened, version
+from store.helpers import OTHER_SOURCE, SOURCE, Onlooker, digest, item, listed, opened, version
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,13 @@ async def test_a_run_that_another_worker_works_on_is_not_resumed(store: Database
 
 @pytest.mark.parametrize(
     "other",
-    [{"asked": "less"}, {"repository": "other"}, {"namespace": "team-b"}, {"source": "https://other.example.com/"}],
+    [
+        {"asked": "less"},
+        {"repository": "other"},
+        {"namespace": "team-b"},
+        {"owner": "another"},
+        {"source": "https://other.example.com/"},
+    ],
     ids=lambda other: next(iter(other)),
 )
 async def test_a_run_of_something_else_is_not_resumed(
@@ -80,7 +86,7 @@ async def test_a_run_that_is_finished_in_the_very_moment_is_not_taken_up(
     async with store.session() as lease:
         run = await opened(lease)
         await plan.finish(lease, run, result="Succeeded", report=b"{}")
-    assert not await plan._take_up(session, run.id)
+    assert not await _take_up(session, run)
     assert await onlooker.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
 
 
@@ -124,49 +130,14 @@ async def test_a_run_has_room_for_more_runs_than_an_integer_counts(store: Databa
     await plan.finish(session, second, result="Succeeded", report=b"{}")
 
 
-async def test_a_resumed_run_takes_up_what_was_claimed_and_keeps_what_was_done(
-    store: Database, session: Connection
-) -> None:
-    async with store.session() as lease:
-        run = await opened(lease)
-        await plan.add_items(lease, run, "acme", "alpha", ["1.0.0", "2.0.0", "3.0.0"])
-        one = version(number="1.0.0")
-        await plan.claim(lease, run, 3)
-        await store_version(store, run, item(one), one, [Text(b"{}")])
-    await opened(session)
-    assert await states(session, run) == {"1.0.0": "Created", "2.0.0": "Pending", "3.0.0": "Pending"}
-
-
-async def test_a_resumed_run_looks_every_requirement_up_again(store: Database, session: Connection) -> None:
-    async with store.session() as lease:
-        run = await opened(lease)
-        wanted = [plan.Requirement("acme.alpha", "*"), plan.Requirement("acme.beta", "*")]
-        await plan.require(lease, run, wanted)
-        await plan.settle_requirement(lease, run, wanted[0])
-        await plan.settle_requirement(lease, run, wanted[1], reason="NotFound", message="gone")
-    run = await opened(session)
-    assert await plan.pending_requirements(session, run) == wanted
-    assert await plan.failures(session, run, 10) == []
-
-
-async def test_a_resumed_run_does_not_ask_the_source_for_a_name_that_is_none(
-    store: Database, session: Connection
-) -> None:
-    async with store.session() as lease:
-        run = await opened(lease)
-        unusable = plan.Item("acme", "alpha", "not\0a version")
-        await plan.settle(lease, run, unusable, state="Failed", reason="InvalidVersion", message="none")
-    run = await opened(session)
-    assert (await plan.claim(session, run, 10)).items == []
-
-
 async def test_a_finished_run_forgets_its_items_and_keeps_its_failures(session: Connection) -> None:
     run = await opened(session)
-    await plan.add_items(session, run, "acme", "alpha", ["1.0.0", "2.0.0"])
-    failed = plan.Item("acme", "alpha", "1.0.0")
-    await plan.settle(session, run, failed, state="Failed", reason="NotFound", message="gone")
+    await plan.add_items(session, run, "acme", "alpha", listed("1.0.0", "2.0.0"), source_id=run.source_id)
+    await plan.note_collection(session, run, "acme", "alpha", source_id=run.source_id, deprecated=False, complete=True)
+    await plan.settle(session, run, item(run, version()), state="Failed", reason="NotFound", message="gone")
     await plan.finish(session, run, result="Partial", report=b'{"result": "Partial"}')
     assert await states(session, run) == {"1.0.0": "Failed"}
+    assert await session.fetch("SELECT FROM sync_collection") == []
 
 
 async def test_a_finished_run_keeps_its_report(session: Connection) -> None:
@@ -199,7 +170,7 @@ async def test_a_dead_run_that_nobody_will_resume_is_deleted_with_its_items(
     async with store.session() as lease:
         dead = await opened(lease, asked="something that nobody asks for any more")
         await plan.require(lease, dead, [plan.Requirement("acme.alpha", "*")])
-        await plan.add_items(lease, dead, "acme", "alpha", ["1.0.0"])
+        await plan.add_items(lease, dead, "acme", "alpha", listed("1.0.0"), source_id=dead.source_id)
     run = await opened(session)
     await plan.finish(session, run, result="Succeeded", report=b"{}")
     assert await runs(session) == [run.id]
@@ -234,3 +205,43 @@ async def test_a_run_can_begin_while_another_one_publishes(store: Database, onlo
             await onlooker.execute("SELECT FROM repository WHERE id = $1 FOR NO KEY UPDATE", run.repository_id)
             async with store.session() as other:
                 assert not (await opened(other)).resumed
+
+
+async def test_a_run_that_only_planned_leaves_nothing(session: Connection, onlooker: Onlooker) -> None:
+    run = await opened(session)
+    await plan.require(session, run, [plan.Requirement("acme.alpha", "*")])
+    await plan.add_items(session, run, "acme", "alpha", listed("1.0.0"), source_id=run.source_id)
+    await plan.settle_planned(session, run, item(run, version()), dependencies={}, size=10)
+    await plan.discard(session, run)
+    assert await runs(session) == []
+    assert await states(session, run) == {}
+    assert await onlooker.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+
+
+async def test_a_source_has_one_number(session: Connection) -> None:
+    run = await opened(session)
+    other = await plan.source_id(session, OTHER_SOURCE)
+    assert await plan.source_id(session, OTHER_SOURCE) == other != run.source_id
+    assert await plan.source_id(session, SOURCE) == run.source_id
+
+
+async def test_a_url_that_no_index_can_hold_is_refused(session: Connection) -> None:
+    with pytest.raises(DatabaseConfigurationError, match="at most 2600 bytes"):
+        await plan.source_id(session, "https://" + "".join(map(chr, range(0x4E00, 0x5300))))
+
+
+async def test_nothing_is_remembered_of_a_resource_that_never_left_nothing_undone(session: Connection) -> None:
+    assert await plan.last_sync(session, await opened(session)) is None
+
+
+async def test_the_last_run_that_left_nothing_undone_is_remembered_of_each_resource(session: Connection) -> None:
+    run, other = await opened(session), await opened(session, owner="other")
+    await plan.remember_sync(session, run, plan_sha256=digest("old"), published="yesterday")
+    await plan.remember_sync(session, other, plan_sha256=digest("other"), published=None)
+    await session.execute("UPDATE repository_sync SET finished_at = now() - interval '1 hour'")
+    await plan.remember_sync(session, run, plan_sha256=digest("new"), published="today")
+    mine, theirs = await plan.last_sync(session, run), await plan.last_sync(session, other)
+    assert mine is not None
+    assert theirs is not None
+    assert (mine.plan_sha256, mine.published, mine.age_seconds < 1800) == (digest("new"), "today", True)
+    assert (theirs.plan_sha256, theirs.published, theirs.age_seconds >= 3600) == (digest("other"), None, True)

@@ -6,9 +6,8 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from collectionsync.store.content import store_version
 from collectionsync.store.database import Connection, Database
-from store.helpers import Text, item, opened, version
+from store.helpers import Text, bring, opened, version
 from store.texts import STRINGS
 
 pytestmark = pytest.mark.slow
@@ -47,7 +46,7 @@ async def keep(store: Database, body: bytes, name: str = "alpha") -> None:
     async with store.session() as session:
         run = await opened(session)
         one = version(name, artifact=body.hex())
-        await store_version(store, run, item(one), one, [Text(body)])
+        await bring(store, run, one, [Text(body)])
 
 
 async def read(store: Database, name: str = "alpha") -> object:
@@ -70,7 +69,7 @@ async def test_a_document_without_docs_reads_as_null(store: Database, body: byte
 async def test_a_version_without_docs_is_not_in_the_view(store: Database) -> None:
     async with store.session() as session:
         run = await opened(session)
-        await store_version(store, run, item(version()), version(), [Text(b"{}", "files")])
+        await bring(store, run, version(), [Text(b"{}", "files")])
         assert await session.fetch("SELECT FROM collection_docs") == []
 
 

@@ -1,27 +1,25 @@
-"""Versions and their documents: written once, in one transaction each, and never changed.
+"""Versions, their documents and what is said of them: each version in one transaction.
 
-Every transaction inserts exactly one unique key before anything else and waits only there, so writers of the same
-content neither race nor deadlock: the first wins, the others find its row.
+Every transaction waits for one thing before it writes anything else: the row of its version, by the unique key of the
+artifact's digest where it is new, by a lock where it is known. What hangs on a version is written under that lock, so
+writers of the same content neither race nor deadlock: the first wins, the others find its row.
 """
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-import asyncpg
+from collectionsync.store import artifacts, documents
+from collectionsync.store.artifacts import StoredArtifact
+from collectionsync.store.copy_format import Document
+from collectionsync.store.database import Connection, Database, StoreError
+from collectionsync.store.items import Item, settle
+from collectionsync.store.run import Run
+from collectionsync.store.said import Said, remember
 
-from collectionsync.store.copy_format import COLUMNS, MAX_BODY_BYTES, Document, document_rows
-from collectionsync.store.database import (
-    Connection,
-    Database,
-    DatabaseUnavailableError,
-    RejectedDocumentError,
-    StoreError,
-)
-from collectionsync.store.plan import Item, Run, settle
+# What an artifact holds itself, and a detail only repeats.
+_OF_ARTIFACTS = frozenset({"manifest", "files"})
 
 
 class ConflictError(StoreError):
@@ -36,6 +34,7 @@ class Outcome(Enum):
     CREATED = "Created"
     FILLED = "Filled"
     UNCHANGED = "Unchanged"
+    EXCLUDED = "Excluded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,50 +58,53 @@ _INSERT = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (sha256) DO NOTHING RETURNING id
 """
-_REMEMBER = """
-    INSERT INTO source_version (source_id, namespace, name, version, version_id) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT DO NOTHING
-"""
 
 
 async def store_version(
-    database: Database, run: Run, item: Item, version: Version, documents: Sequence[Document]
+    database: Database,
+    run: Run,
+    item: Item,
+    version: Version,
+    bodies: Sequence[Document],
+    *,
+    said: Said,
+    artifact: StoredArtifact | None = None,
+    excluded: bool = False,
 ) -> tuple[Outcome, list[Document]]:
-    """Store a version that came from the run's source, and return the documents that were new.
+    """Store a version that came from the item's source, and return the documents that were new.
+
+    With an `artifact`, which is in its store already, the manifest and the files are those in it: they take the place
+    of what a detail gave. One that is `excluded` is kept to be recognised, and is not published.
 
     Raises:
         ConflictError: the digest is known as another version's.
         RejectedDocumentError: PostgreSQL refuses a document.
+        RejectedSignatureError: a signature is no text that can be kept.
         DocumentLengthError: a document is not as long as it announces.
         StoreError: as Database says.
     """
     async with database.transaction() as connection:
-        version_id = await connection.fetchval(
-            _INSERT,
-            version.namespace,
-            version.name,
-            version.version,
-            version.sort_key,
-            version.sha256,
-            version.size,
-            version.requires_ansible,
-            json.dumps(version.dependencies),
-            version.tags,
-        )
+        version_id = await _insert(connection, version)
+        created = version_id is not None
         if version_id is not None:
-            await _copy(connection, version_id, documents)
-            outcome, new = Outcome.CREATED, list(documents)
+            await documents.copy(connection, version_id, bodies)
+            new = list(bodies)
         else:
-            version_id = await _known(connection, version)
-            outcome, new = await _fill(connection, version_id, documents)
-        key = (version.namespace, version.name, version.version)
-        await connection.execute(_REMEMBER, run.source_id, *key, version_id)
-        await settle(connection, run, item, state=outcome.value, version_id=version_id)
+            version_id = await _lock(connection, version)
+            replacing = _OF_ARTIFACTS if artifact is not None else frozenset()
+            new = await documents.fill(connection, version_id, bodies, replacing=replacing)
+        came = artifact is not None and await artifacts.note(connection, version_id, artifact)
+        changed = await remember(connection, item, version_id, said)
+        outcome = Outcome.CREATED if created else Outcome.FILLED if new or came or changed else Outcome.UNCHANGED
+        if excluded:
+            outcome = Outcome.EXCLUDED
+        reason = "Unsigned" if excluded else None
+        await settle(connection, run, item, state=outcome.value, version_id=version_id, reason=reason)
     return outcome, new
 
 
 async def fill_version(
-    database: Database, run: Run, item: Item, version_id: int, documents: Sequence[Document]
+    database: Database, run: Run, item: Item, version_id: int, bodies: Sequence[Document]
 ) -> tuple[Outcome, list[Document]]:
     """Add documents that a known version lacked, and return those that were new.
 
@@ -110,14 +112,35 @@ async def fill_version(
         RejectedDocumentError, DocumentLengthError, StoreError: as for store_version().
     """
     async with database.transaction() as connection:
-        outcome, new = await _fill(connection, version_id, documents)
+        await connection.execute("SELECT FROM collection_version WHERE id = $1 FOR NO KEY UPDATE", version_id)
+        new = await documents.fill(connection, version_id, bodies)
+        outcome = Outcome.FILLED if new else Outcome.UNCHANGED
         await settle(connection, run, item, state=outcome.value, version_id=version_id)
     return outcome, new
 
 
-async def _known(connection: Connection, version: Version) -> int:
+async def _insert(connection: Connection, version: Version) -> int | None:
+    """Insert the row, and return its number; None where the digest is known, once its writer has committed."""
+    found = await connection.fetchval(
+        _INSERT,
+        version.namespace,
+        version.name,
+        version.version,
+        version.sort_key,
+        version.sha256,
+        version.size,
+        version.requires_ansible,
+        json.dumps(version.dependencies),
+        version.tags,
+    )
+    return None if found is None else int(found)
+
+
+async def _lock(connection: Connection, version: Version) -> int:
+    """Lock the row of a known version against others that write what hangs on it. References to it are let by."""
     row = await connection.fetchrow(
-        "SELECT id, namespace, name, version FROM collection_version WHERE sha256 = $1", version.sha256
+        "SELECT id, namespace, name, version FROM collection_version WHERE sha256 = $1 FOR NO KEY UPDATE",
+        version.sha256,
     )
     assert row is not None, "a conflicting row is committed, and content is never deleted under a run"
     known = (row["namespace"], row["name"], row["version"])
@@ -126,58 +149,34 @@ async def _known(connection: Connection, version: Version) -> int:
     return int(row["id"])
 
 
-async def _fill(
-    connection: Connection, version_id: int, documents: Iterable[Document]
-) -> tuple[Outcome, list[Document]]:
-    rows = await connection.fetch("SELECT kind FROM collection_document WHERE version_id = $1", version_id)
-    kinds = {row["kind"] for row in rows}
-    new = []
-    # In one order for all: workers that fill the same version wait for each other, and never in a circle.
-    for document in sorted(documents, key=lambda each: each.kind):
-        if document.kind in kinds:
-            continue
-        try:
-            async with connection.transaction():
-                await _copy(connection, version_id, [document])
-        except asyncpg.UniqueViolationError:
-            # Another worker filled it between the look and the COPY; its bytes are as good.
-            continue
-        new.append(document)
-    return (Outcome.FILLED if new else Outcome.UNCHANGED), new
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """What the store has of the version whose artifact has some digest, so that only the rest is fetched.
 
-
-async def _copy(connection: Connection, version_id: int, documents: Sequence[Document]) -> None:
-    for document in documents:
-        if document.size > MAX_BODY_BYTES:
-            raise RejectedDocumentError(f"{document.kind} of {document.size} bytes is larger than a row can hold")
-    if documents:
-        async with _ended_with(connection):
-            await connection.copy_to_table(
-                "collection_document", source=document_rows(version_id, documents), columns=COLUMNS, format="binary"
-            )
-
-
-@contextlib.asynccontextmanager
-async def _ended_with(connection: Connection) -> AsyncIterator[None]:
-    """End the block when the connection is lost: asyncpg's COPY would wait for ever to go on writing to it.
-
-    Raises:
-        DatabaseUnavailableError: it was lost.
+    `kinds` are those of its documents. With no `version_id` nothing is there.
     """
-    try:
-        async with asyncio.timeout(None) as ending:
-            loop = asyncio.get_running_loop()
 
-            def lost(_: object) -> None:
-                ending.reschedule(loop.time())
+    version_id: int | None
+    kinds: frozenset[str]
+    has_artifact: bool
 
-            connection.add_termination_listener(lost)
-            try:
-                yield
-            finally:
-                with contextlib.suppress(asyncpg.InterfaceError):  # the pool has taken it back already
-                    connection.remove_termination_listener(lost)
-    except TimeoutError as error:
-        if not ending.expired():
-            raise
-        raise DatabaseUnavailableError("PostgreSQL is not available: the connection was lost in a COPY") from error
+
+async def lacking(connection: Connection, sha256: str, *, store_id: int | None = None, members: bool = False) -> Lacks:
+    """Look up what is there of the version whose artifact has this digest.
+
+    Its artifact is there if it is in the object store `store_id`, and with `members` if every file in it is verified.
+    """
+    row = await connection.fetchrow(
+        """
+        SELECT v.id, ARRAY(SELECT kind FROM collection_document d WHERE d.version_id = v.id) AS kinds,
+               EXISTS (SELECT FROM artifact a WHERE a.store_id = $2::bigint AND a.version_id = v.id
+                                                AND (a.verified = 'Members' OR NOT $3::boolean)) AS has_artifact
+        FROM collection_version v WHERE v.sha256 = $1
+        """,
+        sha256,
+        store_id,
+        members,
+    )
+    if row is None:
+        return Lacks(None, frozenset(), has_artifact=False)
+    return Lacks(row["id"], frozenset(row["kinds"]), row["has_artifact"])

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from collectionsync.store import changes
 from collectionsync.store.database import Connection
-from collectionsync.store.plan import Run, affected
+from collectionsync.store.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +20,19 @@ class Content:
 class Publication:
     """What a publication changed, and what the repository holds since.
 
-    `revision` is the sha256 of its content, as hexadecimal digits.
+    `revision` is the sha256 of its content, as hexadecimal digits. `conflicts` are sentences on versions about which
+    sources disagree. `kept_reason` says why nothing was removed that is no longer asked for, if that was wanted.
     """
 
     added: int
     removed: int
     revision: str
     content: Content
+    conflicts: tuple[str, ...] = ()
+    deprecations_changed: bool = False
+    kept_reason: str | None = None
 
 
-_REPLACE = """
-    UPDATE repository_content c SET removed = $3
-    FROM collection_version old, sync_item i
-    WHERE c.repository_id = $1 AND c.removed IS NULL AND old.id = c.version_id
-      AND i.run_id = $2 AND i.version_id <> old.id
-      AND (i.namespace, i.name, i.version) = (old.namespace, old.name, old.version)
-"""
-_ADD = """
-    INSERT INTO repository_content (repository_id, version_id, added)
-    SELECT DISTINCT $1::bigint, i.version_id, $3::integer FROM sync_item i
-    WHERE i.run_id = $2 AND i.version_id IS NOT NULL
-      AND NOT EXISTS (SELECT FROM repository_content c
-                      WHERE c.repository_id = $1 AND c.version_id = i.version_id AND c.removed IS NULL)
-"""
 _REVISION = """
     SELECT encode(sha256(convert_to(coalesce(string_agg(
                v.namespace || '.' || v.name || ' ' || v.version || ' ' || v.sha256 || E'\n', ''
@@ -58,26 +49,42 @@ _CONTENT = """
 """
 
 
-async def publish(connection: Connection, run: Run) -> Publication:
+async def publish(connection: Connection, run: Run, *, mirror: bool) -> Publication:
     """Make the versions that the run brought or found the repository's, and return what that changed.
 
-    A version that the repository has with another digest is replaced; everything else that it has stays.
+    A version that the repository has with another digest is replaced. With `mirror`, what the run's resource once
+    claimed and no resource claims now is removed, unless the run does not know all that is wanted. Everything else
+    that the repository has stays, and so does what failed.
     """
     async with connection.transaction():
-        # Two runs of one repository publish one after the other; a third may begin meanwhile.
-        await connection.execute("SELECT FROM repository WHERE id = $1 FOR NO KEY UPDATE", run.repository_id)
-        number = await connection.fetchval(
-            "SELECT coalesce(max(number), 0) + 1 FROM repository_version WHERE repository_id = $1", run.repository_id
-        )
-        removed = affected(await connection.execute(_REPLACE, run.repository_id, run.id, number))
-        added = affected(await connection.execute(_ADD, run.repository_id, run.id, number))
+        number = await changes.next_number(connection, run)
+        changed = await changes.apply(connection, run, number, mirror=mirror)
         revision = await connection.fetchval(_REVISION, run.repository_id)
-        if added or removed:
+        if changed.added or changed.removed or changed.deprecations_changed:
             await connection.execute(
                 "INSERT INTO repository_version (repository_id, number, revision) VALUES ($1, $2, $3)",
                 run.repository_id,
                 number,
                 revision,
             )
-        (held,) = await connection.fetch(_CONTENT, run.repository_id)
-    return Publication(added, removed, revision, Content(**held))
+        content = await _content(connection, run)
+    return Publication(
+        added=changed.added,
+        removed=changed.removed,
+        revision=revision,
+        content=content,
+        conflicts=changed.conflicts,
+        deprecations_changed=changed.deprecations_changed,
+        kept_reason=changed.kept_reason,
+    )
+
+
+async def current(connection: Connection, run: Run) -> Publication:
+    """Return what the run's repository holds, as a publication that changes nothing."""
+    revision = await connection.fetchval(_REVISION, run.repository_id)
+    return Publication(added=0, removed=0, revision=revision, content=await _content(connection, run))
+
+
+async def _content(connection: Connection, run: Run) -> Content:
+    (held,) = await connection.fetch(_CONTENT, run.repository_id)
+    return Content(**held)
