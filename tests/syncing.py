@@ -43,15 +43,25 @@ CONNECTIONS = 6
 def manifest(url: str, *collections: str, namespace: str = "default", **spec: Any) -> Manifest:
     """A manifest that mirrors these collections, each `namespace.name` and perhaps a colon and a range.
 
-    `spec` holds further fields by their names in a manifest. Those of `source` go into the source, beside its URL.
+    `spec` holds further fields by their names in a manifest, and says what is asked for where no collection does. Those
+    of `source` go into the source, beside its URL.
     """
-    source = {"url": url, **({"insecure": True} if url.startswith("http://") else {}), **spec.pop("source", {})}
+    first = source(url, **spec.pop("source", {}))
     return {
         "apiVersion": "collectionsync.dev/v1alpha1",
         "kind": "CollectionSync",
         "metadata": {"name": "mirror", "namespace": namespace},
-        "spec": {"source": source, "collections": [_requirement(text) for text in collections], **spec},
+        "spec": {"source": first, **_asked(collections), **spec},
     }
+
+
+def _asked(collections: tuple[str, ...]) -> Manifest:
+    return {"collections": [_requirement(text) for text in collections]} if collections else {}
+
+
+def source(url: str, **fields: Any) -> Manifest:
+    """A source as a manifest has it: one of plain HTTP says so."""
+    return {"url": url, **({"insecure": True} if url.startswith("http://") else {}), **fields}
 
 
 def _requirement(text: str) -> dict[str, str]:
@@ -102,28 +112,19 @@ async def sync(
     spool: Path | None = None,
     retry: RetryPolicy = QUICK,
     stall_seconds: float = 20.0,
+    **found: Any,
 ) -> Ended:
-    """Run a sync in this process, to its end; errors that have no exit code are raised."""
-    resource = load(json.dumps(document).encode())
+    """Run a sync in this process, to its end; errors that have no exit code are raised.
+
+    `found` are further Surroundings: secrets, config_maps, artifacts.
+    """
     tally = Tally()
+    resource = load(json.dumps(document).encode())
     reporter = _reporter(resource, tally)
-    run = Sync(
-        resource,
-        surroundings=Surroundings(
-            database_uri=database,
-            secrets=None,
-            spool=spool or Path(tempfile.gettempdir()),
-            cgroup=Cgroup(),
-            limit_bytes=1024 * MEBIBYTE,
-            connections=CONNECTIONS,
-            retry=retry,
-            stall_seconds=stall_seconds,
-        ),
-        tally=tally,
-        budget=ByteBudget(8 * MEBIBYTE),
-        reporter=reporter,
-    )
     try:
+        run = prepared(
+            document, database, tally, reporter, spool=spool, retry=retry, stall_seconds=stall_seconds, **found
+        )
         outcome = await run.run()
     except Exception as error:
         stopped = stopped_by(error)
@@ -131,6 +132,38 @@ async def sync(
             raise
         outcome = stopped
     return Ended(outcome, reporter.report(outcome))
+
+
+def prepared(
+    document: Manifest,
+    database: str,
+    tally: Tally,
+    reporter: Reporter,
+    *,
+    spool: Path | None = None,
+    retry: RetryPolicy = QUICK,
+    stall_seconds: float = 20.0,
+    secrets: Path | None = None,
+    **found: Any,
+) -> Sync:
+    """A run that has not begun."""
+    return Sync(
+        load(json.dumps(document).encode()),
+        surroundings=Surroundings(
+            database_uri=database,
+            secrets=secrets,
+            spool=spool or Path(tempfile.gettempdir()),
+            cgroup=Cgroup(),
+            limit_bytes=1024 * MEBIBYTE,
+            connections=CONNECTIONS,
+            retry=retry,
+            stall_seconds=stall_seconds,
+            **found,
+        ),
+        tally=tally,
+        budget=ByteBudget(8 * MEBIBYTE),
+        reporter=reporter,
+    )
 
 
 @contextlib.asynccontextmanager

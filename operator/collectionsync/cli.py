@@ -7,10 +7,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from collectionsync import __version__, malloc
 from collectionsync.report import ExitCode
+
+if TYPE_CHECKING:
+    from collectionsync.resource import CollectionSync
+    from collectionsync.worker.targets import Options
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +40,22 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     sync = commands.add_parser("sync", help="run the sync that a CollectionSync manifest describes")
-    sync.add_argument("file", metavar="FILE", help="the manifest, YAML or JSON; - for stdin")
-    _add_database(sync, "an embedded PostgreSQL in your data folder")
+    _add_manifest(sync)
     sync.add_argument("--report", type=Path, metavar="FILE", help="where the RunReport (JSON) is written")
     sync.add_argument("--metrics-address", type=_address, metavar="HOST:PORT", help="serve /metrics there")
     sync.add_argument("--progress", choices=("auto", "plain", "none"), default="auto", help="default: auto")
-    sync.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
-    sync.add_argument("--secrets", type=Path, metavar="DIR", help="Secrets as files: DIR/<secret name>/<key>")
-    sync.add_argument(
-        "--spool", type=Path, metavar="DIR", default=None, help="folder for documents on their way (default: TMPDIR)"
-    )
     sync.set_defaults(command=_sync)
+
+    plan = commands.add_parser("plan", help="what a sync would add, remove and download; it stores nothing")
+    _add_manifest(plan)
+    plan.add_argument("--output", choices=("text", "json"), default="text", help="default: text")
+    plan.set_defaults(command=_plan)
+
+    verify = commands.add_parser("verify", help="whether what is stored is as it came: documents and artifacts")
+    _add_manifest(verify)
+    verify.add_argument("--members", action="store_true", help="look at every file in every artifact as well")
+    verify.add_argument("--forget", action="store_true", help="forget what is damaged: the next sync brings it again")
+    verify.set_defaults(command=_verify)
 
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date; sync does so by itself")
     _add_database(migrate, "the embedded PostgreSQL in your data folder")
@@ -110,6 +119,24 @@ def _add_database(parser: argparse.ArgumentParser, otherwise: str) -> None:
         default=os.environ.get("DATABASE_URL") or None,
         help=f"postgresql://…, 14 or newer (default: DATABASE_URL, else {otherwise})",
     )
+
+
+def _add_manifest(parser: argparse.ArgumentParser) -> None:
+    """Add the manifest, and what says where its parts are on this machine."""
+    parser.add_argument("file", metavar="FILE", help="the manifest, YAML or JSON; - for stdin")
+    _add_database(parser, "an embedded PostgreSQL in your data folder")
+    parser.add_argument(
+        "--artifacts",
+        metavar="URL",
+        default=None,
+        help="where artifacts are kept: s3://, gs://, az:// or file:// (default: what the manifest says)",
+    )
+    parser.add_argument("--secrets", type=Path, metavar="DIR", help="Secrets as files: DIR/<secret name>/<key>")
+    parser.add_argument("--config-maps", type=Path, metavar="DIR", help="ConfigMaps as files: DIR/<name>/<key>")
+    parser.add_argument(
+        "--spool", type=Path, metavar="DIR", default=None, help="folder for documents on their way (default: TMPDIR)"
+    )
+    parser.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -212,7 +239,6 @@ def _carry_out(options: argparse.Namespace) -> int:
     configure(options.log)
     try:
         resource = manifest.load(_read(options.file))
-        manifest.refuse_unsupported(resource.spec)
     except manifest.ManifestError as error:
         log.error("%s: %s", options.file, error)
         report_file.write(options.report, report_file.refused("InvalidSpec", str(error)))
@@ -222,19 +248,57 @@ def _carry_out(options: argparse.Namespace) -> int:
         return ExitCode.USAGE
     # Before the imports, since they are most of what a worker takes: a limit may be too small for them alone.
     report_file.write(options.report, report_file.begun(resource))
-    from collectionsync.worker.execute import Options, execute
+    from collectionsync.worker.execute import execute
 
-    return execute(
-        resource,
-        Options(
-            database_uri=options.database,
-            report=options.report,
-            metrics_address=options.metrics_address,
-            progress=options.progress,
-            secrets=options.secrets,
-            spool=options.spool or Path(os.environ.get("TMPDIR") or "/tmp"),  # noqa: S108 - files there have no name
-        ),
+    return execute(resource, _options(options))
+
+
+def _options(options: argparse.Namespace) -> "Options":
+    from collectionsync.worker.targets import Options
+
+    return Options(
+        database_uri=options.database,
+        report=getattr(options, "report", None),
+        metrics_address=getattr(options, "metrics_address", None),
+        progress=getattr(options, "progress", "none"),
+        secrets=options.secrets,
+        spool=options.spool or Path(os.environ.get("TMPDIR") or "/tmp"),  # noqa: S108 - files there have no name
+        config_maps=options.config_maps,
+        artifacts=options.artifacts,
     )
+
+
+def _plan(options: argparse.Namespace) -> int:
+    def look(resource: "CollectionSync") -> int:
+        from collectionsync.worker.inspection import plan
+
+        return plan(resource, _options(options), as_json=options.output == "json")
+
+    return _looked(options, look)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    def look(resource: "CollectionSync") -> int:
+        from collectionsync.worker.inspection import verify
+
+        return verify(resource, _options(options), members=options.members, forget=options.forget)
+
+    return _looked(options, look)
+
+
+def _looked(options: argparse.Namespace, look: "Callable[[CollectionSync], int]") -> int:
+    from collectionsync import manifest
+    from collectionsync.log import configure
+
+    configure(options.log)
+    try:
+        return look(manifest.load(_read(options.file)))
+    except manifest.ManifestError as error:
+        log.error("%s: %s", options.file, error)
+        return ExitCode.CONFIGURATION
+    except OSError as error:
+        log.error("%s cannot be read: %s", options.file, error.strerror)
+        return ExitCode.USAGE
 
 
 def _read(file: str) -> bytes:

@@ -29,7 +29,9 @@ FIELDS = {
     "retries",
     "versions",
     "documents",
+    "artifacts",
     "skipped",
+    "warnings",
     "revision",
     "content",
 }
@@ -55,7 +57,16 @@ async def test_the_report_has_every_field_by_its_name_in_camel_case(
     report = (await commands.sync(manifest(galaxy.url, "acme.tools"), database=database)).report
     assert report is not None
     assert report.keys() == FIELDS
-    assert report["versions"].keys() == {"discovered", "created", "unchanged", "skipped", "failed", "removed"}
+    assert report["versions"].keys() == {
+        "discovered",
+        "created",
+        "unchanged",
+        "skipped",
+        "failed",
+        "removed",
+        "excluded",
+    }
+    assert report["artifacts"].keys() == {"created", "bytes"}
     assert report["documents"].keys() == {"created", "bytes"}
     assert report["content"].keys() == {"versions", "collections", "bytes"}
 
@@ -77,6 +88,7 @@ async def test_the_report_tells_the_facts_of_the_run(commands: Commands, serve: 
         "skipped": 0,
         "failed": 0,
         "removed": 0,
+        "excluded": 0,
     }
     stored_bytes = sum(map(documents_bytes, galaxy.catalog))
     assert report["documents"] == {"created": 20, "bytes": stored_bytes}

@@ -20,7 +20,7 @@ from collectionsync.store.plan import Item
 from collectionsync.worker.detail import Slice, read_detail
 from collectionsync.worker.spool import CHUNK_BYTES, Spool
 
-ITEM = Item("acme", "tools", "1.2.3")
+ITEM = Item("acme", "tools", "1.2.3", 1)
 DIGEST = "0123456789abcdef" * 4
 KINDS = ("metadata", "manifest", "files")
 
@@ -53,7 +53,7 @@ def spooled(body: bytes) -> Iterator[Spool]:
 def read(document: object) -> tuple[Version, dict[str, Slice]]:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     with spooled(body) as spool:
-        version, slices = read_detail(ITEM, spool)
+        version, slices, _, _ = read_detail(ITEM, spool)
     return version, {part.kind: part for part in slices}
 
 
@@ -272,7 +272,7 @@ while spool.size < 30_000_000:
     spool.write((entry + b",") * 400)
 spool.write(entry + b"]}")
 before, peak_before = rss_bytes(), peak_rss_bytes()
-_, slices = read_detail(Item("acme", "tools", "1.2.3"), spool)
+_, slices, _, _ = read_detail(Item("acme", "tools", "1.2.3", 1), spool)
 after = rss_bytes()
 spool.close()
 sizes = [sum(map(len, part.chunks())) for part in slices]

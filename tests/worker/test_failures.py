@@ -76,3 +76,18 @@ def test_a_source_that_brought_something_was_there() -> None:
 
 def test_nothing_asked_is_nothing_wrong() -> None:
     Failures().conclude()
+
+
+def test_a_further_source_may_fail_as_often_as_it_likes() -> None:
+    failures = Failures(first=1)
+    for _ in range(20):
+        failures.failed(TransientError("503"), 2)
+    failures.conclude()
+
+
+def test_a_further_source_does_not_make_up_for_the_first() -> None:
+    failures = Failures(first=1)
+    failures.failed(TransientError("503"), 1)
+    failures.succeeded(2)
+    with pytest.raises(TransientError):
+        failures.conclude()

@@ -5,15 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from collectionsync.artifacts.errors import (
+    ArtifactMissingError,
+    ArtifactStoreAuthenticationError,
+    ArtifactStoreConfigurationError,
+    ArtifactStoreError,
+)
 from collectionsync.galaxy.errors import (
     AuthenticationError,
     ContentError,
     GalaxyError,
     NotFoundError,
     RateLimitedError,
+    TokenUnavailableError,
     TransientError,
     UntrustedError,
 )
+from collectionsync.galaxy.tokens import StaleTokenError
 from collectionsync.manifest import ManifestError
 from collectionsync.report import ExitCode, Result
 from collectionsync.store.content import ConflictError
@@ -25,6 +33,7 @@ from collectionsync.store.database import (
     SchemaMismatchError,
     StoreError,
 )
+from collectionsync.store.said import RejectedSignatureError
 from collectionsync.worker.outcome import (
     ContentFailedError,
     InterruptedRunError,
@@ -34,6 +43,7 @@ from collectionsync.worker.outcome import (
 )
 from collectionsync.worker.secrets import SecretError, SecretNotFoundError
 from collectionsync.worker.spool import SpoolError
+from collectionsync.worker.wanted import ConfigMapNotFoundError
 
 SPOOL = SpoolError(Path("/spool"), OSError(28, "No space left on device"))
 CASES = [
@@ -43,6 +53,7 @@ CASES = [
     (TransientError("503"), 69, "SourceUnavailable"),
     (TransientError("403", reason="Forbidden"), 69, "Forbidden"),
     (RateLimitedError("429"), 69, "RateLimited"),
+    (TokenUnavailableError("no token"), 69, "TokenUnavailable"),
     (UntrustedError("expired"), None, "CertificateNotTrusted"),
     (StoreError("gone"), 69, "DatabaseUnavailable"),
     (DatabaseUnavailableError("gone"), 69, "DatabaseUnavailable"),
@@ -50,11 +61,17 @@ CASES = [
     (DatabaseConfigurationError("PostgreSQL 12"), 78, "DatabaseMisconfigured"),
     (SchemaMismatchError("newer"), 78, "SchemaMismatch"),
     (RejectedDocumentError("no JSON"), 69, "InvalidJSON"),
+    (RejectedSignatureError("NUL"), 69, "InvalidSignature"),
     (ConflictError("digest"), 69, "DigestConflict"),
     (SPOOL, 69, "SpoolUnavailable"),
     (ManifestError("spec.source.url", "no URL"), 78, "InvalidSpec"),
     (SecretError("spec.source.secretRef", "no PEM"), 78, "InvalidSpec"),
     (SecretNotFoundError("spec.source.secretRef", "no token"), 78, "SecretNotFound"),
+    (ConfigMapNotFoundError("spec.requirementsFrom", "no key"), 78, "ConfigMapNotFound"),
+    (ArtifactStoreError("503"), 69, "ArtifactStoreUnavailable"),
+    (ArtifactMissingError("404"), 69, "ArtifactMissing"),
+    (ArtifactStoreAuthenticationError("403"), 77, "AuthenticationFailed"),
+    (ArtifactStoreConfigurationError("no bucket"), 78, "ArtifactStoreMisconfigured"),
     (InterruptedRunError("Interrupted", "stopped by SIGTERM"), 75, "Interrupted"),
     (InterruptedRunError("DeadlineExceeded", "over"), 75, "DeadlineExceeded"),
 ]
@@ -75,9 +92,9 @@ def classes(kind: type[Exception]) -> Iterator[type[Exception]]:
         yield from classes(each)
 
 
-@pytest.mark.parametrize("base", [GalaxyError, StoreError, ManifestError])
+@pytest.mark.parametrize("base", [GalaxyError, StoreError, ManifestError, ArtifactStoreError])
 def test_the_cases_are_all_there_are(base: type[Exception]) -> None:
-    assert set(classes(base)) - {GalaxyError} <= {type(error) for error, _, _ in CASES}
+    assert set(classes(base)) - {GalaxyError, StaleTokenError} <= {type(error) for error, _, _ in CASES}
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), AssertionError(), OSError(5, "I/O"), MemoryError()])

@@ -8,7 +8,7 @@ import hashlib
 import mmap
 import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,7 @@ from collectionsync.galaxy.errors import ContentError
 from collectionsync.galaxy.versions import sort_key
 from collectionsync.store.content import Version
 from collectionsync.store.plan import Item, storable
+from collectionsync.store.said import Said, Signature
 from collectionsync.worker.members import joined, narrowed, spans
 from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool
 
@@ -26,18 +27,35 @@ _PARSED_BYTES = 4 * 1024 * 1024
 _TYPED_BYTES = 4 * 1024 * 1024
 # The typed fields, and of those that are objects the members that are looked at.
 _TYPED = {
-    "namespace": ("name",),
+    "namespace": ("name", "metadata_sha256"),
     "collection": ("name",),
     "version": (),
     "artifact": ("sha256", "size"),
     "requires_ansible": (),
     "metadata": ("dependencies", "tags"),
+    "marks": (),
+    "signatures": (),
+    "download_url": (),
 }
 _HEAVY = ("metadata", "manifest", "files")
+# One for each key that anybody signs with; an armoured signature takes less than 1 KB.
+_MOST_SIGNATURES = 100
+_LONGEST_SIGNATURE = 64 * 1024
 
 
 class _Named(msgspec.Struct):
     name: str
+
+
+class _Namespace(msgspec.Struct):
+    name: str
+    metadata_sha256: str | None = None
+
+
+class _Signature(msgspec.Struct):
+    signature: str
+    pubkey_fingerprint: str | None = None
+    signing_service: str | None = None
 
 
 class _Artifact(msgspec.Struct):
@@ -51,11 +69,14 @@ class _Metadata(msgspec.Struct):
 
 
 class _Detail(msgspec.Struct):
-    namespace: _Named
+    namespace: _Namespace
     collection: _Named
     version: str
     artifact: _Artifact | None
     requires_ansible: str | None = None
+    marks: list[str] | None = None
+    signatures: list[_Signature] | None = None
+    download_url: str | None = None
     metadata: msgspec.Raw = msgspec.Raw(_NULL)
     manifest: msgspec.Raw = msgspec.Raw(_NULL)
     files: msgspec.Raw = msgspec.Raw(_NULL)
@@ -85,7 +106,16 @@ class Slice:
         _let_go(self._mapped)
 
 
-def read_detail(item: Item, spool: Spool) -> tuple[Version, list[Slice]]:
+class Detail(NamedTuple):
+    """A version's detail: its row, its heavy parts, what the source says besides, and where the artifact is."""
+
+    version: Version
+    documents: list[Slice]
+    said: Said
+    download_url: str | None
+
+
+def read_detail(item: Item, spool: Spool) -> Detail:
     """Read a version's detail, and hold it against what was asked for.
 
     It is mapped and not read: the pages are the file's, so the kernel can take them back, and they are let go here.
@@ -102,7 +132,8 @@ def read_detail(item: Item, spool: Spool) -> tuple[Version, list[Slice]]:
         raise ContentError("InvalidJSON", f"the detail of {item} is not what Galaxy v3 describes: {error}") from error
     _let_go(mapped)
     version = _version(item, detail, metadata)
-    return version, [Slice(kind, mapped, part) for kind, part in parts.items() if part != _NULL]
+    slices = [Slice(kind, mapped, part) for kind, part in parts.items() if part != _NULL]
+    return Detail(version, slices, _said(item, detail), detail.download_url)
 
 
 def _parsed(mapped: mmap.mmap) -> tuple[_Detail, dict[str, memoryview]]:
@@ -150,6 +181,29 @@ def _version(item: Item, detail: _Detail, metadata: _Metadata) -> Version:
         requires_ansible=storable(detail.requires_ansible or "") or None,
         dependencies={storable(name): storable(text) for name, text in (metadata.dependencies or {}).items()},
         tags=[storable(tag) for tag in metadata.tags or ()],
+    )
+
+
+def _said(item: Item, detail: _Detail) -> Said:
+    signatures = {each.signature: each for each in detail.signatures or ()}
+    if len(signatures) > _MOST_SIGNATURES or any(len(text) > _LONGEST_SIGNATURE for text in signatures):
+        raise ContentError("TooLarge", f"{item} has more or longer signatures than any real one")
+    if any("\0" in text for text in signatures):
+        raise ContentError("InvalidSignature", f"a signature of {item} holds NUL, which no text can")
+    return Said(
+        marks=sorted({storable(mark) for mark in detail.marks or ()}),
+        namespace_sha256=storable(detail.namespace.metadata_sha256 or "") or None,
+        fingerprint=item.fingerprint,
+        signatures=[_signature(each) for each in signatures.values()],
+    )
+
+
+def _signature(each: _Signature) -> Signature:
+    return Signature(
+        sha256=hashlib.sha256(each.signature.encode()).hexdigest(),
+        signature=each.signature,
+        pubkey_fingerprint=storable(each.pubkey_fingerprint or "") or None,
+        signing_service=storable(each.signing_service or "") or None,
     )
 
 

@@ -1,17 +1,19 @@
-"""From requirements to versions: which collections are asked for, and what the source has of them."""
+"""From requirements to versions: which collections are asked for, where they are, and what there is of them."""
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from collectionsync.galaxy.client import GalaxyClient, Listing
+from collectionsync.galaxy.client import Collection, ListedVersion, Listing
 from collectionsync.galaxy.errors import ContentError, GalaxyError, NotFoundError
-from collectionsync.galaxy.versions import InvalidRange, InvalidVersion, Range, parse
-from collectionsync.manifest import ManifestError
-from collectionsync.resource import Spec
+from collectionsync.galaxy.versions import InvalidRange, InvalidVersion, Range, chosen, parse
+from collectionsync.resource import Prereleases
 from collectionsync.store import plan
 from collectionsync.store.database import Connection, Database
+from collectionsync.worker.excludes import Excludes
 from collectionsync.worker.failures import Failures
+from collectionsync.worker.sources import Sources
 from collectionsync.worker.tally import Tally
 from collectionsync.worker.together import together
 
@@ -20,40 +22,56 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}\.[a-z_][a-z0-9_]{0,63}", re.ASCII)
 _LISTS_AT_ONCE = 4
 
 
-def requirements(spec: Spec) -> Iterator[plan.Requirement]:
-    """Yield what the resource asks for.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What decides which versions a requirement means, beside its range."""
 
-    Raises:
-        ManifestError: a version range is none.
-    """
-    for index, collection in enumerate(spec.collections or ()):
-        try:
-            yield plan.Requirement(collection.name, str(Range.parse(collection.version)))
-        except InvalidRange as error:
-            raise ManifestError(f"spec.collections[{index}].version", str(error)) from error
+    excludes: Excludes
+    prereleases: Prereleases
+    latest: int | None
+    """For what dependencies ask; what the user asks has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    source_id: int
+    collection: Collection
+    listing: Listing
+    excludes: Excludes
 
 
 class Discovery:
     """Looks requirements up and adds the versions that they mean to the plan.
 
     A requirement that cannot be met is noted as failed and stops nothing here: the policy on failures is the run's.
+    `named` is where the user looks for collections by name; dependencies on them are looked for there, too.
     """
 
     def __init__(
-        self, *, client: GalaxyClient, database: Database, run: plan.Run, tally: Tally, failures: Failures
+        self,
+        *,
+        sources: Sources,
+        database: Database,
+        run: plan.Run,
+        tally: Tally,
+        failures: Failures,
+        choice: Choice,
+        named: dict[str, int],
     ) -> None:
-        self._client = client
+        self._sources = sources
         self._database = database
         self._run = run
         self._tally = tally
         self._failures = failures
+        self._choice = choice
+        self._named = named
         self._at_once = asyncio.Semaphore(_LISTS_AT_ONCE)
 
     async def look_up(self, wanted: list[plan.Requirement]) -> None:
         """Look all of them up; requirements on one collection share one listing.
 
         Raises:
-            GalaxyError: the source cannot be used at all.
+            GalaxyError: a source cannot be used at all.
             StoreError: nor the database.
         """
         by_name: dict[str, list[plan.Requirement]] = {}
@@ -64,57 +82,103 @@ class Discovery:
 
     async def _look_up(self, name: str, asked: list[plan.Requirement]) -> None:
         async with self._at_once:
-            try:
-                listing = await self._list(name)
-            except GalaxyError as error:
-                self._failures.failed(error)
-                await self._refuse(asked, error.reason, str(error))
-            else:
-                self._failures.succeeded()
-                await self._take(name, listing, asked)
+            by_route: dict[tuple[int, ...], list[plan.Requirement]] = {}
+            for requirement in asked:
+                by_route.setdefault(self._route(requirement), []).append(requirement)
+            # In the order of the sources: what two of them have is taken from the first.
+            for route in sorted(by_route, key=lambda route: self._sources.ids.index(route[0])):
+                await self._look_up_along(route, name, by_route[route])
         self._tally.collections_listed += 1
 
-    async def _list(self, name: str) -> Listing:
-        if not _NAME.fullmatch(name):
+    def _route(self, requirement: plan.Requirement) -> tuple[int, ...]:
+        """Return where a requirement is looked for, one source after the other."""
+        if requirement.source_id:
+            return (requirement.source_id,)
+        if (named := self._named.get(requirement.name)) is not None:
+            return (named,)
+        return self._sources.ids
+
+    async def _look_up_along(self, route: tuple[int, ...], name: str, asked: list[plan.Requirement]) -> None:
+        try:
+            found = await self._find(route, name)
+        except GalaxyError as error:
+            self._failures.failed(error, route[0])
+            await self._refuse(asked, error.reason, str(error))
+        else:
+            self._failures.succeeded(found.source_id)
+            await self._take(found, asked)
+
+    async def _find(self, route: tuple[int, ...], name: str) -> _Found:
+        if not is_name(name):
             raise ContentError("InvalidName", f"{plan.storable(name)!r} is not a collection's namespace.name")
         namespace, collection = name.split(".")
-        try:
-            listing = await self._client.versions(namespace, collection)
-            known = bool(listing.versions) or await self._client.exists(namespace, collection)
-        except NotFoundError:
-            known = False
-        if not known:
-            raise NotFoundError(f"the source has no collection {name}")
-        return listing
+        for source_id in route:
+            client = await self._sources.client(source_id)
+            if (known := await client.collection(namespace, collection)) is None:
+                continue
+            try:
+                listing = await client.versions(namespace, collection)
+            except NotFoundError:
+                continue  # it went in between
+            return _Found(source_id, known, listing, await self._sources.excludes(source_id))
+        nobody = "the source has no" if len(route) == 1 else f"none of the {len(route)} sources has a"
+        raise NotFoundError(f"{nobody} collection {name}")
 
-    async def _take(self, name: str, listing: Listing, asked: list[plan.Requirement]) -> None:
-        namespace, collection = name.split(".")
-        usable = [version for version in listing.versions if _is_version(version)]
+    async def _take(self, found: _Found, asked: list[plan.Requirement]) -> None:
+        collection, listing = found.collection, found.listing
+        name = f"{collection.namespace}.{collection.name}"
+        usable = {each.version: each for each in listing.versions if is_version(each.version)}
+        kept = [version for version in usable if not self._is_left_out(found, name, version)]
+        async with self._database.session() as connection:
+            await plan.note_collection(
+                connection,
+                self._run,
+                collection.namespace,
+                collection.name,
+                source_id=found.source_id,
+                deprecated=collection.deprecated,
+                complete=listing.complete,
+            )
+            await self._note_unusable(connection, found)
         for requirement in asked:
             try:
-                matches = Range.parse(requirement.range).matches
+                versions = self._chosen(requirement, kept)
+                excluded = not versions and bool(self._chosen(requirement, usable))
             except InvalidRange as error:
                 await self._refuse([requirement], "InvalidRange", str(error))
                 continue
-            matching = [version for version in usable if matches(version)]
-            await self._add(requirement, listing, namespace, collection, matching)
-        unusable = [version for version in listing.versions if not _is_version(version)]
-        async with self._database.session() as connection:
-            for version in unusable:
-                item = plan.Item(namespace, collection, version)
+            await self._add(requirement, found, [usable[version] for version in versions], excluded=excluded)
+
+    def _is_left_out(self, found: _Found, name: str, version: str) -> bool:
+        return self._choice.excludes.leave_out(name, version) or found.excludes.leave_out(name, version)
+
+    def _chosen(self, requirement: plan.Requirement, versions: Iterable[str]) -> list[str]:
+        latest = requirement.latest if requirement.required_by is None else self._choice.latest
+        return chosen(versions, Range.parse(requirement.range), latest=latest, prereleases=self._choice.prereleases)
+
+    async def _note_unusable(self, connection: Connection, found: _Found) -> None:
+        for each in found.listing.versions:
+            if not is_version(each.version):
+                item = plan.Item(found.collection.namespace, found.collection.name, each.version, found.source_id)
                 message = "the source lists a version that is no semantic version"
                 await plan.settle(connection, self._run, item, state="Failed", reason="InvalidVersion", message=message)
 
     async def _add(
-        self, requirement: plan.Requirement, listing: Listing, namespace: str, name: str, versions: Sequence[str]
+        self, requirement: plan.Requirement, found: _Found, versions: Sequence[ListedVersion], *, excluded: bool
     ) -> None:
         reason, message = None, ""
-        if not versions:
-            reason, message = "NoMatchingVersion", f"none of its {len(listing.versions)} versions matches"
-        elif not listing.complete:
+        if excluded:
+            # Who excludes what a dependency asks for means just that; who excludes all of what he asks for errs.
+            if requirement.required_by is None:
+                reason, message = "Excluded", "every version that matches is excluded"
+        elif not versions:
+            reason, message = "NoMatchingVersion", f"none of its {len(found.listing.versions)} versions matches"
+        elif not found.listing.complete:
             reason, message = "IncompleteListing", "the list kept changing while it was read; run again"
+        listed = [plan.Listed(each.version, each.fingerprint, each.marks) for each in versions]
+        namespace, name = found.collection.namespace, found.collection.name
         async with self._database.session() as connection:
-            added = await plan.add_items(connection, self._run, namespace, name, versions)
+            added = await plan.add_items(connection, self._run, namespace, name, listed, source_id=found.source_id)
             await self._settle(connection, requirement, reason, message)
         self._tally.versions_discovered += added
 
@@ -131,7 +195,13 @@ class Discovery:
         await plan.settle_requirement(connection, self._run, requirement, reason=reason, message=message)
 
 
-def _is_version(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Say whether a text is a collection's `namespace.name`."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Say whether a text is a semantic version."""
     try:
         parse(text)
     except InvalidVersion:

@@ -7,23 +7,28 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from collectionsync.artifacts.errors import ArtifactStoreError
+from collectionsync.manifest import ManifestError
 from collectionsync.quantity import parse_bytes, parse_seconds
 from collectionsync.report import ExitCode, Result
 from collectionsync.resource import CollectionSync, memory_limit_bytes
 from collectionsync.store.database import StoreError
 from collectionsync.store.location import located
 from collectionsync.worker.budget import ByteBudget, plan_memory
+from collectionsync.worker.closure import INSERTERS
 from collectionsync.worker.memory import find_cgroup, rss_bytes
 from collectionsync.worker.outcome import InterruptedRunError, Outcome, bug, stopped_by
 from collectionsync.worker.progress import Progress, table
 from collectionsync.worker.report import Reporter
-from collectionsync.worker.secrets import SecretError, database_uri
-from collectionsync.worker.sync import INSERTERS, Surroundings, Sync
+from collectionsync.worker.secrets import SecretError
+from collectionsync.worker.sync import Surroundings, Sync
 from collectionsync.worker.tally import Tally
+from collectionsync.worker.targets import Options, artifact_store, database_uri
+
+if TYPE_CHECKING:
+    from collectionsync.artifacts.store import ArtifactStore
 
 log = logging.getLogger(__name__)
 
@@ -31,24 +36,17 @@ log = logging.getLogger(__name__)
 _CLEANING_UP_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says beside the manifest. `database_uri` is None where it names no database."""
-
-    database_uri: str | None
-    report: Path | None
-    metrics_address: tuple[str, int] | None
-    progress: str
-    secrets: Path | None
-    spool: Path
-
-
 def execute(resource: CollectionSync, options: Options) -> ExitCode:
     """Run a sync to its end, whatever that is, and return the exit code."""
-    process = Process(resource, options)
+    try:
+        # Before the base is measured, which its import is part of.
+        artifacts = artifact_store(resource, options)
+    except (ManifestError, ArtifactStoreError) as error:
+        return Process(resource, options, None).end(_stopped(error))
+    process = Process(resource, options, artifacts)
     try:
         process.begin()
-        with located(_database_uri(resource, options)) as uri:
+        with located(database_uri(resource, options)) as uri:
             return asyncio.run(process.run(uri))
     except KeyboardInterrupt:
         return process.end(_stopped(InterruptedRunError("Interrupted", "stopped before the sync began")))
@@ -56,20 +54,13 @@ def execute(resource: CollectionSync, options: Options) -> ExitCode:
         return process.end(_stopped(error))
 
 
-def _database_uri(resource: CollectionSync, options: Options) -> str | None:
-    """Return which database is meant: by whoever runs the command, or else by the manifest; None if by nobody."""
-    reference = resource.spec.target.database_secret_ref
-    if options.database_uri is not None or reference is None:
-        return options.database_uri
-    return database_uri(reference, options.secrets)
-
-
 class Process:
     """One run and those who watch it: the report, the metrics and the progress all read one tally."""
 
-    def __init__(self, resource: CollectionSync, options: Options) -> None:
+    def __init__(self, resource: CollectionSync, options: Options, artifacts: "ArtifactStore | None") -> None:
         self._resource = resource
         self._options = options
+        self._artifacts = artifacts
         self._cgroup = find_cgroup()
         base_bytes = rss_bytes()
         self._limit_bytes = self._cgroup.limit_within(memory_limit_bytes(resource.spec))
@@ -104,6 +95,8 @@ class Process:
                 watching.append(asyncio.create_task(Progress(self._tally, live=live).keep_showing()))
             try:
                 outcome = await self._outcome(database_uri)
+                if self._artifacts is not None and not self._given_up:
+                    await self._artifacts.close()
             finally:
                 for task in watching:
                     task.cancel()
@@ -135,6 +128,8 @@ class Process:
             cgroup=self._cgroup,
             limit_bytes=self._limit_bytes,
             connections=self._memory.connections,
+            config_maps=self._options.config_maps,
+            artifacts=self._artifacts,
         )
         sync = Sync(
             self._resource,

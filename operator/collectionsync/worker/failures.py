@@ -7,26 +7,34 @@ _IN_A_ROW = 8
 
 
 class Failures:
-    """Told of every success and failure against the source, and raises where going on makes no sense."""
+    """Told of every success and failure against the sources, and raises where going on makes no sense.
 
-    def __init__(self) -> None:
+    A run goes on without a further source, whose items then fail one by one, and not without its `first`.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self._first = first
         self._in_a_row = 0
         self._successes = 0
         self._last: TransientError | None = None
 
-    def succeeded(self) -> None:
-        """The source brought what was asked for."""
+    def succeeded(self, source_id: int = 0) -> None:
+        """A source brought what was asked for."""
+        if source_id not in (0, self._first):
+            return
         self._in_a_row = 0
         self._successes += 1
 
-    def failed(self, error: GalaxyError) -> None:
-        """The source did not bring an item.
+    def failed(self, error: GalaxyError, source_id: int = 0) -> None:
+        """A source, the first one where none is named, did not bring an item.
 
         Raises:
             GalaxyError: `error` itself, when it is no item's failure but the source's.
         """
         if isinstance(error, AuthenticationError | UntrustedError):
             raise error
+        if source_id not in (0, self._first):
+            return
         if not isinstance(error, TransientError):
             self._in_a_row = 0
             return

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from collectionsync.artifacts.errors import (
+    ArtifactStoreAuthenticationError,
+    ArtifactStoreConfigurationError,
+    ArtifactStoreError,
+)
 from collectionsync.galaxy.errors import AuthenticationError, GalaxyError
 from collectionsync.manifest import ManifestError
 from collectionsync.report import ExitCode, Result
@@ -11,14 +16,15 @@ from collectionsync.store.database import (
     SchemaMismatchError,
     StoreError,
 )
+from collectionsync.store.repository import Publication
 from collectionsync.worker.spool import SpoolError
 
 
 class ContentFailedError(Exception):
-    """An item could not be had, and the policy is that then the run fails. Nothing was published."""
+    """Items could not be had, and the policy is that then the run fails. Nothing was published."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{message}; nothing was published since spec.onError is Fail")
+    def __init__(self, reason: str, message: str, *, policy: str = "spec.onError is Fail") -> None:
+        super().__init__(f"{message}; nothing was published since {policy}")
         self.reason = reason
 
 
@@ -61,12 +67,15 @@ def failed_by_policy(error: ContentFailedError) -> Outcome:
 _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (InterruptedRunError, ExitCode.INTERRUPTED),
     (AuthenticationError, ExitCode.AUTHENTICATION),
+    (ArtifactStoreAuthenticationError, ExitCode.AUTHENTICATION),
     (DatabaseAuthenticationError, ExitCode.AUTHENTICATION),
     (ManifestError, ExitCode.CONFIGURATION),
     (DatabaseConfigurationError, ExitCode.CONFIGURATION),
     (SchemaMismatchError, ExitCode.CONFIGURATION),
+    (ArtifactStoreConfigurationError, ExitCode.CONFIGURATION),
     (GalaxyError, ExitCode.UNAVAILABLE),
     (StoreError, ExitCode.UNAVAILABLE),
+    (ArtifactStoreError, ExitCode.UNAVAILABLE),
     (SpoolError, ExitCode.UNAVAILABLE),
 )
 
@@ -83,3 +92,31 @@ def completed(*, skipped: int, changed: bool, versions: int) -> Outcome:
     if not changed:
         return Outcome(ExitCode.OK, Result.NO_CHANGE, "NoChange", f"all {versions} versions were there already")
     return Outcome(ExitCode.OK, Result.SUCCEEDED, "Succeeded", f"{versions} versions are published")
+
+
+def unchanged(publication: Publication) -> Outcome:
+    """Return the outcome of a run that found its source as the last one had left it."""
+    versions = publication.content.versions
+    return Outcome(
+        ExitCode.OK,
+        Result.NO_CHANGE,
+        "NoChange",
+        f"the source says that nothing has changed; {versions} versions are published",
+    )
+
+
+def refuse_too_many(allowed: int | str | None, *, skipped: int, of: int) -> None:
+    """Hold what was skipped against spec.maxSkipped: a number, or a percentage of all (`of`); None allows any number.
+
+    Raises:
+        ContentFailedError: more were skipped.
+    """
+    if allowed is None:
+        return
+    bound = (
+        int(of * int(allowed.removesuffix("%")) / 100) if isinstance(allowed, str) and "%" in allowed else int(allowed)
+    )
+    if skipped > bound:
+        raise ContentFailedError(
+            "TooManySkipped", f"{skipped} of {of} items could not be had", policy=f"spec.maxSkipped is {allowed}"
+        )

@@ -6,18 +6,16 @@ Each stage waits for the next, so a slow database slows the source down and memo
 
 import asyncio
 import time
-from pathlib import Path
 
-from collectionsync.galaxy.client import GalaxyClient
+from collectionsync.artifacts.errors import TarballError
 from collectionsync.galaxy.errors import GalaxyError
 from collectionsync.store import plan
 from collectionsync.store.content import ConflictError, Outcome, fill_version, store_version
 from collectionsync.store.copy_format import Document
 from collectionsync.store.database import Database, RejectedDocumentError
-from collectionsync.worker.budget import ByteBudget
 from collectionsync.worker.connections import Slots
 from collectionsync.worker.failures import Failures
-from collectionsync.worker.fetch import Fetched, fetch
+from collectionsync.worker.fetch import Fetched, Fetcher
 from collectionsync.worker.outcome import ContentFailedError
 from collectionsync.worker.tally import Tally
 from collectionsync.worker.together import together
@@ -33,26 +31,24 @@ class Pipeline:
     def __init__(
         self,
         *,
-        client: GalaxyClient,
+        fetcher: Fetcher,
         database: Database,
         run: plan.Run,
+        terms: plan.Terms,
         tally: Tally,
         failures: Failures,
         slots: Slots,
-        budget: ByteBudget,
-        folder: Path,
         fetchers: int,
         inserters: int,
         fail_fast: bool,
     ) -> None:
-        self._client = client
+        self._fetcher = fetcher
         self._database = database
         self._run = run
+        self._terms = terms
         self._tally = tally
         self._failures = failures
         self._slots = slots
-        self._budget = budget
-        self._folder = folder
         self._fetchers = fetchers
         self._inserters = inserters
         self._fail_fast = fail_fast
@@ -76,8 +72,9 @@ class Pipeline:
     async def _claim(self) -> None:
         while True:
             async with self._database.session() as connection:
-                claim = await plan.claim(connection, self._run, _CLAIMED_AT_ONCE)
+                claim = await plan.claim(connection, self._run, _CLAIMED_AT_ONCE, terms=self._terms)
             self._tally.versions_done["Unchanged"] += claim.recognised
+            self._tally.versions_done["Excluded"] += claim.excluded
             for item in claim.items:
                 await self._claimed.put(item)
             if not claim.items:
@@ -110,12 +107,13 @@ class Pipeline:
     async def _attempt(self, item: plan.Item) -> Fetched | None:
         began = time.monotonic()
         try:
-            fetched = await fetch(self._client, item, folder=self._folder, budget=self._budget)
-        except GalaxyError as error:
-            self._failures.failed(error)
+            fetched = await self._fetcher.fetch(item, self._terms)
+        except (GalaxyError, TarballError) as error:
+            if isinstance(error, GalaxyError):
+                self._failures.failed(error, item.source_id)
             await self._give_up(item, error.reason, str(error))
             return None
-        self._failures.succeeded()
+        self._failures.succeeded(item.source_id)
         self._tally.fetch_latency.observe(time.monotonic() - began)
         return fetched
 
@@ -139,9 +137,16 @@ class Pipeline:
 
     async def _store(self, fetched: Fetched) -> None:
         began = time.monotonic()
-        if fetched.version is not None:
+        if fetched.version is not None and fetched.said is not None:
             outcome, new = await store_version(
-                self._database, self._run, fetched.item, fetched.version, fetched.documents
+                self._database,
+                self._run,
+                fetched.item,
+                fetched.version,
+                fetched.documents,
+                said=fetched.said,
+                artifact=fetched.artifact,
+                excluded=fetched.excluded,
             )
         else:
             assert fetched.item.version_id is not None, "a known version has a row"

@@ -45,9 +45,11 @@ def table(report: RunReport, *, repository: str) -> str:
         (
             "versions",
             f"{versions.discovered} found: {versions.created} created, {versions.unchanged} unchanged, "
-            f"{versions.skipped + versions.failed} skipped, {versions.removed} removed",
+            f"{versions.skipped + versions.failed} skipped, {versions.removed} removed"
+            + (f", {versions.excluded} left out" if versions.excluded else ""),
         ),
         ("documents", f"{documents.created} created, {format_bytes(documents.bytes)}"),
+        ("artifacts", f"{report.artifacts.created} created, {format_bytes(report.artifacts.bytes)}"),
         ("fetched", f"{format_bytes(report.fetched_bytes)} in {report.requests} requests, {report.retries} retries"),
         (
             "peak RSS",
@@ -60,6 +62,7 @@ def table(report: RunReport, *, repository: str) -> str:
     rows += [("skipped", f"{item.name} {item.version}: {item.reason}") for item in report.skipped[:10]]
     if len(report.skipped) > 10:
         rows.append(("", "and more; see the report or the table sync_item"))
+    rows += [("warning", text) for text in report.warnings]
     if report.message:
         rows.append(("message", report.message))
     width = max(len(label) for label, _ in rows)

@@ -6,7 +6,15 @@ It is rewritten during the run, so that even a process that is killed for its me
 import asyncio
 from pathlib import Path
 
-from collectionsync.report import ContentCounts, DocumentCounts, Result, RunReport, SkippedItem, VersionCounts
+from collectionsync.report import (
+    ArtifactCounts,
+    ContentCounts,
+    DocumentCounts,
+    Result,
+    RunReport,
+    SkippedItem,
+    VersionCounts,
+)
 from collectionsync.store.plan import Counts, Failure
 from collectionsync.store.repository import Publication
 from collectionsync.worker import report_file
@@ -52,6 +60,7 @@ class Reporter:
             skipped=0 if fail else counts.failed,
             failed=counts.failed if fail else 0,
             removed=self._removed,
+            excluded=counts.excluded,
         )
         self._skipped = [SkippedItem(name=each.name, version=each.version, reason=each.reason) for each in failures]
 
@@ -73,7 +82,9 @@ class Reporter:
             retries=tally.retries.total(),
             versions=self._versions or _counted(tally),
             documents=DocumentCounts(created=tally.documents_created, bytes=tally.document_bytes),
+            artifacts=ArtifactCounts(created=tally.artifacts_created, bytes=tally.artifact_bytes),
             skipped=self._skipped,
+            warnings=list(tally.warnings),
             revision=self._revision,
             content=self._content,
         )
@@ -98,4 +109,5 @@ def _counted(tally: Tally) -> VersionCounts:
         skipped=done["Failed"],
         failed=0,
         removed=0,
+        excluded=done["Excluded"],
     )

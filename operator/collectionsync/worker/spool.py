@@ -12,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from collectionsync.worker.budget import ByteBudget
 
@@ -71,7 +72,7 @@ class Spool:
         self._budget = budget
         self._held = 0
         try:
-            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - close() closes it
+            self._file: BinaryIO = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - close() closes it
         except OSError as error:
             raise SpoolError(folder, error) from error
         self._forget()
@@ -139,6 +140,18 @@ class Spool:
             except OSError as error:
                 raise SpoolError(self._folder, error) from error
             yield chunk
+
+    def reader(self) -> BinaryIO:
+        """Return the document as a file at its start. It is the spool's own: close() ends it, and one reads at a time.
+
+        Raises:
+            SpoolError: the disk does not let it be read.
+        """
+        try:
+            self._file.seek(0)
+        except OSError as error:
+            raise SpoolError(self._folder, error) from error
+        return self._file
 
     def mapped(self) -> mmap.mmap:
         """Return the document as memory that the kernel fills from the file, and takes back, as it likes.

@@ -1,47 +1,63 @@
-"""The run: discover ▸ fetch ▸ insert, in waves until no dependency is left, then publish.
+"""The run: what is asked for is brought, and then published.
 
 Everything that a run is made of is put together here, and nothing is decided: what a memory limit allows, when to give
 up, how a run ends and what it publishes have modules of their own.
 """
 
-import asyncio
 import contextlib
-import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from collectionsync.galaxy.client import GalaxyClient
 from collectionsync.galaxy.retry import RetryPolicy
-from collectionsync.galaxy.transport import Transport
-from collectionsync.resource import CollectionSync, OnError
+from collectionsync.quantity import parse_seconds
+from collectionsync.resource import CollectionSync, OnError, Verify
 from collectionsync.store import plan
+from collectionsync.store.artifacts import store_id
 from collectionsync.store.database import Connection, Database, connected
+from collectionsync.store.difference import difference
 from collectionsync.store.migrate import migrate
-from collectionsync.store.repository import Publication, publish
+from collectionsync.store.repository import Publication, current, publish
 from collectionsync.worker.budget import ByteBudget
-from collectionsync.worker.connections import START, Ramp, Slots
-from collectionsync.worker.discover import Discovery, requirements
+from collectionsync.worker.closure import INSERTERS, Bounds, Bringer, Closure
+from collectionsync.worker.connections import Slots
+from collectionsync.worker.discover import Choice
+from collectionsync.worker.excludes import Excludes
 from collectionsync.worker.failures import Failures
+from collectionsync.worker.fetch import Fetcher
 from collectionsync.worker.memory import Cgroup
-from collectionsync.worker.outcome import ContentFailedError, Outcome, completed, failed_by_policy
+from collectionsync.worker.namespaces import Namespaces
+from collectionsync.worker.outcome import (
+    ContentFailedError,
+    Outcome,
+    completed,
+    failed_by_policy,
+    refuse_too_many,
+    unchanged,
+)
 from collectionsync.worker.pipeline import Pipeline
+from collectionsync.worker.planning import Estimate, Planned
 from collectionsync.worker.report import Reporter
-from collectionsync.worker.secrets import credentials, ssl_context
-from collectionsync.worker.steering import steer
+from collectionsync.worker.signatures import Signatures
+from collectionsync.worker.sources import Sources
 from collectionsync.worker.tally import Tally
+from collectionsync.worker.wanted import Wanted, digest, wanted
 
-# More sessions than this only wait for each other (measured on two cores).
-INSERTERS = 3
-_SESSIONS = INSERTERS + 2  # one holds the run's lock and publishes, one keeps the plan
+if TYPE_CHECKING:
+    from collectionsync.artifacts.store import ArtifactStore
+
+_SESSIONS = INSERTERS + 3  # one holds the run's lock and publishes, one keeps the plan, one asks what is lacking
 _SKIPPED_AT_MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a run finds and does not choose. `limit_bytes` is of memory; `connections` is the most that it allows."""
+    """What a run finds and does not choose.
+
+    `limit_bytes` is of memory; `connections` is the most that it allows. `artifacts` is None where none are mirrored.
+    `stall_seconds` overrides what the resource says.
+    """
 
     database_uri: str = field(repr=False)
     secrets: Path | None
@@ -49,8 +65,25 @@ class Surroundings:
     cgroup: Cgroup
     limit_bytes: int
     connections: int
+    config_maps: Path | None = None
+    artifacts: "ArtifactStore | None" = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    stall_seconds: float = 30.0
+    stall_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A run that is under way."""
+
+    database: Database
+    lease: Connection
+    sources: Sources
+    run: plan.Run
+    asked: Wanted
+    digest: str
+    terms: plan.Terms
+    published: str | None
+    """What the source says of its own state; read before any list, so that no later change is missed."""
 
 
 class Sync:
@@ -72,6 +105,7 @@ class Sync:
         self._budget = budget
         self._reporter = reporter
         self._fail_fast = resource.spec.on_error is OnError.FAIL
+        self._recheck_seconds = parse_seconds(resource.spec.recheck_interval)
 
     async def run(self) -> Outcome:
         """Bring what the resource asks for, publish it, and return how the run ended.
@@ -79,109 +113,221 @@ class Sync:
         Raises:
             Exception: what stopped the run; outcome.stopped_by() says what that means.
         """
-        wanted = list(requirements(self._spec))
-        async with connected(self._surroundings.database_uri, sessions=_SESSIONS) as database:
-            await migrate(database)
-            async with self._client() as client, database.session() as lease:
-                run = await plan.open_run(
-                    lease,
-                    namespace=self._resource.metadata.namespace,
-                    repository=self._spec.target.repository,
-                    source_url=self._spec.source.url,
-                    plan_sha256=_digest(wanted, dependencies=self._spec.dependencies),
+        async with self._begun(dry=False) as begun:
+            if await self._is_unchanged(begun):
+                publication = await current(begun.lease, begun.run)
+                self._reporter.published(publication)
+                return await self._conclude(begun, unchanged(publication))
+            return await self._carry_out(begun)
+
+    async def plan(self, *, shown: int) -> Planned:
+        """Return what run() would do, of additions and removals the first so many by name; nothing is stored.
+
+        Raises:
+            Exception: as for run().
+        """
+        async with self._begun(dry=True) as begun:
+            lease, run = begun.lease, begun.run
+            try:
+                await self._require(begun)
+                await self._closure(begun, self._estimates(begun)).bring()
+                counts = await plan.counts(lease, run)
+                return Planned(
+                    difference=await difference(lease, run, mirror=self._spec.mirror, limit=shown),
+                    unchanged=counts.unchanged,
+                    excluded=counts.excluded,
+                    failed=counts.failed,
+                    skipped=await plan.failures(lease, run, _SKIPPED_AT_MOST),
+                    warnings=list(self._tally.warnings),
                 )
-                await plan.require(lease, run, wanted)
-                try:
-                    await self._bring_closure(client, database, lease, run)
-                except ContentFailedError as error:
-                    return await self._conclude(lease, run, failed_by_policy(error))
-                publication = await publish(lease, run)
-                return await self._conclude(lease, run, publication)
+            finally:
+                await plan.discard(lease, run)
 
     @contextlib.asynccontextmanager
-    async def _client(self) -> AsyncIterator[GalaxyClient]:
-        source, found = self._spec.source, self._surroundings
-        transport = Transport(
-            credentials=credentials(source, found.secrets),
-            observer=self._tally,
-            ssl_context=ssl_context(source, found.secrets),
-            insecure=source.insecure,
-            rate=source.rate_limit,
+    async def _begun(self, *, dry: bool) -> AsyncIterator[_Begun]:
+        found = self._surroundings
+        asked = wanted(self._spec, found.config_maps)
+        for warning in asked.warnings:
+            self._tally.warn(warning)
+        sources = Sources(
+            asked.places,
+            secrets=found.secrets,
+            tally=self._tally,
             connections=found.connections,
             retry=found.retry,
             stall_seconds=found.stall_seconds,
         )
-        async with transport:
-            client = GalaxyClient(transport, source.url)
-            await client.connect()
-            yield client
+        if found.artifacts is not None and not dry:
+            await found.artifacts.check()
+        async with connected(found.database_uri, sessions=_SESSIONS) as database:
+            await migrate(database)
+            async with sources, database.session() as lease:
+                yield await self._begin(database, lease, sources, asked, dry=dry)
 
-    async def _bring_closure(self, client: GalaxyClient, database: Database, lease: Connection, run: plan.Run) -> None:
-        """Look requirements up and bring their versions, until those require nothing new."""
-        failures = Failures()
-        discovery = Discovery(client=client, database=database, run=run, tally=self._tally, failures=failures)
-        slots = Slots(min(START, self._surroundings.connections))
-        async with self._steered(slots):
-            while pending := await plan.pending_requirements(lease, run):
-                await discovery.look_up(pending)
-                if self._fail_fast and (failed := await plan.failures(lease, run, 1)):
-                    first = failed[0]
-                    raise ContentFailedError(first.reason, f"{first.name} {first.version}: {first.message}")
-                await self._pipeline(client, database, run, failures, slots).bring()
-                if self._spec.dependencies:
-                    await plan.require_dependencies(lease, run)
-        failures.conclude()
+    async def _begin(
+        self, database: Database, lease: Connection, sources: Sources, asked: Wanted, *, dry: bool
+    ) -> _Begun:
+        spec, store = self._spec, self._surroundings.artifacts
+        identity = digest(spec, asked, store_url=store.url if store else None)
+        sources.numbered([await plan.source_id(lease, place.source.url) for place in asked.places])
+        run = await plan.open_run(
+            lease,
+            namespace=self._resource.metadata.namespace,
+            repository=spec.target.repository,
+            owner=self._resource.metadata.name,
+            source_url=spec.source.url,
+            # Neither resumes the other.
+            plan_sha256=f"{identity} dry" if dry else identity,
+        )
+        terms = plan.Terms(
+            recheck_seconds=self._recheck_seconds,
+            signed_only=spec.signed_only,
+            store_id=await store_id(lease, store.url) if store else None,
+            members=spec.verify is Verify.MEMBERS,
+        )
+        client = await sources.client(sources.ids[0])
+        published = await client.published() if spec.all else None
+        return _Begun(database, lease, sources, run, asked, identity, terms, published)
 
-    def _pipeline(
-        self, client: GalaxyClient, database: Database, run: plan.Run, failures: Failures, slots: Slots
-    ) -> Pipeline:
-        return Pipeline(
-            client=client,
-            database=database,
-            run=run,
+    async def _is_unchanged(self, begun: _Begun) -> bool:
+        """Say whether the whole source is meant, and is what it was when the last run left nothing undone."""
+        if begun.published is None or begun.run.resumed:
+            return False
+        last = await plan.last_sync(begun.lease, begun.run)
+        return (
+            last is not None
+            and last.plan_sha256 == begun.digest
+            and last.published == begun.published
+            and last.age_seconds < self._recheck_seconds
+        )
+
+    async def _carry_out(self, begun: _Begun) -> Outcome:
+        lease, run = begun.lease, begun.run
+        await self._require(begun)
+        try:
+            await self._closure(begun, self._pipelines(begun)).bring()
+            counts = await plan.counts(lease, run)
+            found = counts.created + counts.filled + counts.unchanged + counts.excluded + counts.failed
+            refuse_too_many(self._spec.max_skipped, skipped=counts.failed, of=found)
+        except ContentFailedError as error:
+            return await self._conclude(begun, failed_by_policy(error))
+        besides = await Namespaces(sources=begun.sources, database=begun.database, tally=self._tally).refresh(
+            lease, run
+        )
+        besides += await Signatures(sources=begun.sources, tally=self._tally).refresh(lease, run)
+        publication = await publish(lease, run, mirror=self._spec.mirror)
+        for conflict in publication.conflicts:
+            self._tally.warn(conflict)
+        if self._spec.mirror and publication.kept_reason:
+            self._tally.warn(f"nothing was removed from the repository, since {publication.kept_reason}")
+        return await self._conclude(begun, publication, besides=besides)
+
+    async def _require(self, begun: _Begun) -> None:
+        ids = begun.sources.ids
+        requirements = [
+            plan.Requirement(
+                want.name, want.range, source_id=ids[want.place], latest=want.latest, signatures=want.signatures
+            )
+            for want in begun.asked.wants
+        ]
+        await plan.require(begun.lease, begun.run, requirements)
+
+    def _closure(self, begun: _Begun, bringer: Callable[[Slots, Failures], Bringer]) -> Closure:
+        spec, found, asked = self._spec, self._surroundings, begun.asked
+        ids = begun.sources.ids
+        return Closure(
+            sources=begun.sources,
+            database=begun.database,
+            lease=begun.lease,
+            run=begun.run,
+            bringer=bringer,
             tally=self._tally,
-            failures=failures,
-            slots=slots,
-            budget=self._budget,
-            folder=self._surroundings.spool,
-            fetchers=self._surroundings.connections,
-            inserters=INSERTERS,
+            bounds=Bounds(found.connections, found.cgroup, found.limit_bytes),
+            folder=found.spool,
+            choice=Choice(Excludes(asked.excludes), spec.prereleases, spec.latest),
+            named={want.name: ids[want.place] for want in reversed(asked.wants) if want.place},
+            whole=spec.all,
+            # Everything that the source has is everything that what it has needs, as far as the source has it.
+            dependencies=spec.dependencies and not spec.all,
             fail_fast=self._fail_fast,
         )
 
-    @contextlib.asynccontextmanager
-    async def _steered(self, slots: Slots) -> AsyncIterator[None]:
-        found = self._surroundings
-        ramp = Ramp(limit=slots.limit, maximum=found.connections)
-        steering = asyncio.create_task(
-            steer(slots, ramp, self._tally, cgroup=found.cgroup, limit_bytes=found.limit_bytes, sessions=INSERTERS)
-        )
-        try:
-            yield
-        finally:
-            steering.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await steering
+    def _pipelines(self, begun: _Begun) -> Callable[[Slots, Failures], Pipeline]:
+        fetcher = self._fetcher(begun)
 
-    async def _conclude(self, lease: Connection, run: plan.Run, ended: Publication | Outcome) -> Outcome:
+        def pipeline(slots: Slots, failures: Failures) -> Pipeline:
+            return Pipeline(
+                fetcher=fetcher,
+                database=begun.database,
+                run=begun.run,
+                terms=begun.terms,
+                tally=self._tally,
+                failures=failures,
+                slots=slots,
+                fetchers=self._surroundings.connections,
+                inserters=INSERTERS,
+                fail_fast=self._fail_fast,
+            )
+
+        return pipeline
+
+    def _estimates(self, begun: _Begun) -> Callable[[Slots, Failures], Estimate]:
+        fetcher = self._fetcher(begun)
+
+        def estimate(slots: Slots, failures: Failures) -> Estimate:
+            return Estimate(
+                sources=begun.sources,
+                fetcher=fetcher,
+                database=begun.database,
+                run=begun.run,
+                terms=begun.terms,
+                tally=self._tally,
+                failures=failures,
+                slots=slots,
+                fetchers=self._surroundings.connections,
+            )
+
+        return estimate
+
+    def _fetcher(self, begun: _Begun) -> Fetcher:
+        spec, found = self._spec, self._surroundings
+        artifacts = None
+        if found.artifacts is not None and begun.terms.store_id is not None:
+            from collectionsync.worker.artifact import Artifacts
+
+            artifacts = Artifacts(
+                found.artifacts,
+                store_id=begun.terms.store_id,
+                verify=spec.verify,
+                folder=found.spool,
+                budget=self._budget,
+                tally=self._tally,
+            )
+        return Fetcher(
+            sources=begun.sources,
+            database=begun.database,
+            folder=found.spool,
+            budget=self._budget,
+            signed_only=spec.signed_only,
+            artifacts=artifacts,
+        )
+
+    async def _conclude(self, begun: _Begun, ended: Publication | Outcome, *, besides: int = 0) -> Outcome:
+        lease, run = begun.lease, begun.run
         counts = await plan.counts(lease, run)
         skipped = await plan.failures(lease, run, _SKIPPED_AT_MOST)
         if isinstance(ended, Publication):
             self._reporter.published(ended)
             outcome = completed(
                 skipped=counts.failed,
-                changed=bool(ended.added or ended.removed or counts.filled),
+                changed=bool(ended.added or ended.removed or ended.deprecations_changed or counts.filled or besides),
                 versions=counts.created + counts.filled + counts.unchanged,
             )
+            if not counts.failed and not self._tally.warnings:
+                await plan.remember_sync(lease, run, plan_sha256=begun.digest, published=begun.published)
         else:
             outcome = ended
-        self._reporter.counted(counts, skipped, fail=self._fail_fast)
+        self._reporter.counted(counts, skipped, fail=self._fail_fast or outcome.code.name == "CONTENT")
         report = self._reporter.report(outcome).encode()
         await plan.finish(lease, run, result=outcome.result.value, report=report)
         return outcome
-
-
-def _digest(wanted: list[plan.Requirement], *, dependencies: bool) -> str:
-    """Identify what is asked for, whatever the order."""
-    asked = [sorted((each.name, each.range) for each in wanted), dependencies]
-    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()

@@ -1,12 +1,16 @@
 """What a run has done so far: plain counters that the stages add to, and that report, metrics and progress read."""
 
 import contextlib
+import logging
 import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+log = logging.getLogger(__name__)
+
+_WARNINGS_KEPT = 20
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -38,6 +42,9 @@ class Tally:
     versions_done: Counter[str] = field(default_factory=Counter)
     documents_created: int = 0
     document_bytes: int = 0
+    artifacts_created: int = 0
+    artifact_bytes: int = 0
+    warnings: list[str] = field(default_factory=list)
     rows_inserted: Counter[str] = field(default_factory=Counter)
     fetch_latency: Latency = field(default_factory=Latency)
     insert_latency: Latency = field(default_factory=Latency)
@@ -60,6 +67,14 @@ class Tally:
     def retried(self, reason: str) -> None:
         """A request will be repeated."""
         self.retries[reason] += 1
+
+    def warn(self, message: str) -> None:
+        """Tell of what was passed over, or needs a look: in the log, and in the report as far as there is room."""
+        if message in self.warnings:
+            return
+        log.warning("%s", message)
+        if len(self.warnings) < _WARNINGS_KEPT:
+            self.warnings.append(message)
 
     @contextlib.contextmanager
     def insert_waiting(self) -> Iterator[None]:
