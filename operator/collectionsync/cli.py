@@ -13,7 +13,7 @@ from collectionsync import __version__, malloc
 from collectionsync.report import ExitCode
 
 if TYPE_CHECKING:
-    from collectionsync.resource import CollectionSync
+    from collectionsync.resource import ArtifactStore, CollectionSync
     from collectionsync.worker.targets import Options
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,12 @@ def _add_operator(commands: "argparse._SubParsersAction[_Parser]") -> None:
     policies = ("Always", "IfNotPresent", "Never")
     operator.add_argument("--image-pull-policy", choices=policies, default="IfNotPresent", help="default: IfNotPresent")
     _add_database_secret(operator)
+    operator.add_argument(
+        "--artifacts", metavar="URL", help="the object store of resources that name none: s3://, gs:// or az://"
+    )
+    operator.add_argument(
+        "--artifacts-secret", metavar="NAME", help="the Secret, beside each resource, that holds its settings"
+    )
     operator.add_argument("--simultaneous-runs", type=_count, default=4, metavar="N", help="default: 4")
     operator.add_argument(
         "--total-memory", type=_bytes, default="512Mi", metavar="QUANTITY", help="of all runs (default: 512Mi)"
@@ -182,6 +188,7 @@ def _run_operator(options: argparse.Namespace) -> int:
                 image=options.worker_image,
                 image_pull_policy=options.image_pull_policy,
                 database_secret=DatabaseSecretRef(name=options.database_secret, key=options.database_secret_key),
+                artifacts=_artifact_store(options.artifacts, options.artifacts_secret),
             ),
             budget=Budget(
                 simultaneous_runs=options.simultaneous_runs,
@@ -192,6 +199,12 @@ def _run_operator(options: argparse.Namespace) -> int:
             metrics_address=options.metrics_address,
         )
     )
+
+
+def _artifact_store(url: str | None, secret: str | None) -> "ArtifactStore | None":
+    from collectionsync.resource import ArtifactStore, SecretRef
+
+    return ArtifactStore(url=url, secret_ref=SecretRef(name=secret) if secret else None) if url else None
 
 
 def _check_installation(options: argparse.Namespace) -> int:

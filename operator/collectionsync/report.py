@@ -107,9 +107,9 @@ class RunReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     Every field is always written, so that its readers need no defaults; unknown fields are ignored, so that an older
     operator reads a newer worker. `start_time` is RFC 3339 in UTC, `memory_limit_bytes` and `cgroup_peak_bytes` are
     None where there is no limit, or no cgroup that tells its peak, and `revision` is the SHA-256 in hexadecimal
-    over the sorted (name, version, sha256) of what is published, empty before that. `warnings` are sentences on what was
-    passed over or needs a look, as many as fit. `content` is what the repository
-    held right after the publication, those versions included that this run had nothing to do with; None before that.
+    over the sorted (name, version, sha256) of what is published, empty before that. `warnings` are sentences on what
+    was passed over or needs a look, as many as fit. `content` is what the repository held right after the publication,
+    those versions included that this run had nothing to do with; None before that.
     """
 
     result: Result

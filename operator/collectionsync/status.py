@@ -18,6 +18,8 @@ MAX_HISTORY = 5
 """How many runs `history` keeps."""
 MAX_SKIPPED = 20
 """How many skipped items `skipped` names; `skippedCount` counts them all."""
+MAX_WARNINGS = 10
+"""How many warnings of a run are kept."""
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 _Count = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
@@ -32,7 +34,8 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     """The operator is on its way to what the spec asks for; only present on the resource if it is True."""
     STALLED = "Stalled"
-    """Time alone will not help: the spec, a Secret or the database has to change; only present if it is True."""
+    """Time alone will not help: the spec, a Secret, a ConfigMap, the database or the object store has to change; only
+    present if it is True."""
     DEGRADED = "Degraded"
     """The mirror is published without what `skipped` names; only present if it is True."""
     OUT_OF_SYNC = "OutOfSync"
@@ -69,11 +72,13 @@ class Reason(StrEnum):
     INVALID_SCHEDULE = "InvalidSchedule"
     """The schedule is no cron expression, or the time zone is not known; no run is due until that changes."""
     INVALID_SPEC = "InvalidSpec"
-    """The spec asks for what cannot be, or for what is not supported yet; no run is started until it changes."""
+    """The spec, or the requirements.yml that it names, asks for what cannot be; no run starts until that changes."""
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
     """A Secret that the spec names is missing, or lacks a key; runs start again once it is there."""
+    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
+    """The ConfigMap that the spec names is missing, or lacks the key; runs start again once it is there."""
     AUTHENTICATION_FAILED = "AuthenticationFailed"
-    """The source or the database refuses the credentials; runs start again once their Secret changes."""
+    """A source, the database or the object store refuses the credentials; runs start again once a Secret changes."""
     SOURCE_UNAVAILABLE = "SourceUnavailable"
     """The source could not be reached, or did not answer as it should; the run is tried again."""
     CERTIFICATE_NOT_TRUSTED = "CertificateNotTrusted"
@@ -84,6 +89,13 @@ class Reason(StrEnum):
     """The database could not be reached or used; the run is tried again."""
     DATABASE_MISCONFIGURED = "DatabaseMisconfigured"
     """The database answers and cannot be used as it is: it is too old, not there, or forbids what is needed."""
+    ARTIFACT_STORE_MISSING = "ArtifactStoreMissing"
+    """Artifacts are to be mirrored, and neither the spec nor the operator names an object store for them; no run is
+    started until one of them does."""
+    ARTIFACT_STORE_UNAVAILABLE = "ArtifactStoreUnavailable"
+    """The object store could not be reached or used; the run is tried again."""
+    ARTIFACT_STORE_MISCONFIGURED = "ArtifactStoreMisconfigured"
+    """The object store cannot be used as it is named: its URL or its settings, or the bucket is not there."""
     SCHEMA_MISMATCH = "SchemaMismatch"
     """The database's schema is newer than the worker; only a newer worker helps."""
     OOM_KILLED = "OOMKilled"
@@ -98,6 +110,8 @@ class Reason(StrEnum):
     """The folder for documents on their way could not be written, or was full; the run is tried again."""
     CONTENT_FAILED = "ContentFailed"
     """A version could not be had, and spec.onError is Fail; the run's reason is the version's own where it is known."""
+    TOO_MANY_SKIPPED = "TooManySkipped"
+    """More could not be had than spec.maxSkipped lets go; nothing was published, and the run is tried again."""
     INTERNAL_ERROR = "InternalError"
     """Something happened in the worker that nobody foresaw; its log has it whole, and the run is tried again."""
     INTERRUPTED = "Interrupted"
@@ -150,6 +164,13 @@ class ActiveRun(Part, frozen=True, kw_only=True):
     generation: Annotated[_Count, Meta(description="The generation of the spec that the run carries out.")] = 0
 
 
+class StoredArtifacts(Part, frozen=True, kw_only=True):
+    """What a run put into the object store."""
+
+    created: Annotated[_Count, Meta(description="How many artifacts were stored.")] = 0
+    bytes: Annotated[_Count, Meta(description="Their size, in bytes.")] = 0
+
+
 class Run(Part, frozen=True, kw_only=True):
     """A run that has ended: what its report said, or what its pod showed where there was none."""
 
@@ -176,6 +197,16 @@ class Run(Part, frozen=True, kw_only=True):
     versions: Annotated[VersionCounts, Meta(description="Collection versions by what became of them in the run.")] = (
         VersionCounts()
     )
+    artifacts: Annotated[
+        StoredArtifacts, Meta(description="What the run put into the object store, with contentPolicy Full.")
+    ] = StoredArtifacts()
+    warnings: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=MAX_WARNINGS,
+            description="What the run passed over, or what needs a look, as far as there is room.",
+        ),
+    ] = ()
 
 
 class Status(Part, frozen=True, kw_only=True):
@@ -205,6 +236,9 @@ class Status(Part, frozen=True, kw_only=True):
     observed_inputs: Annotated[
         str,
         Meta(description="A digest of what the last run was given besides its spec, such as versions of Secrets."),
+    ] = ""
+    observed_requirements: Annotated[
+        str, Meta(description="A digest of the version of the ConfigMap that the last run took its requirements from.")
     ] = ""
     next_sync_time: Annotated[Time | None, Meta(description="When the next run is due.")] = None
     last_success_time: Annotated[Time | None, Meta(description="When a run last succeeded.")] = None

@@ -14,6 +14,7 @@ ALLOWED = {
     ("batch", "jobs"): {"create", "delete", "get", "list", "watch"},
     ("", "pods"): {"get", "list", "watch"},
     ("", "secrets"): {"get"},
+    ("", "configmaps"): {"get", "list", "watch"},
     ("", "events"): {"create"},
 }
 VIEWERS = {(GROUP, "collectionsyncs"): {"get", "list", "watch"}}

@@ -79,6 +79,23 @@ def test_a_job_reaches_its_source_its_database_and_names_and_nothing_else(chart:
     assert spec["ingress"] == [SCRAPED]
 
 
+def test_a_job_reaches_an_object_store_where_the_release_has_one_or_says_where_it_is(chart: Chart) -> None:
+    def egress(**values: Any) -> list[Object]:
+        objects = chart.render(
+            networkPolicy={"enabled": True, "jobs": {"namespaces": ["a"], **values.pop("jobs", {})}}, **values
+        )
+        (found,) = [each for each in of(objects, "NetworkPolicy") if each["metadata"]["name"].endswith(".jobs")]
+        rules: list[Object] = found["spec"]["egress"]
+        return rules
+
+    peer = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    assert egress(artifacts={"url": "s3://mirror"})[3:] == [{"ports": [{"port": 443}]}]
+    assert egress(jobs={"artifacts": {"to": peer, "ports": [9000]}})[3:] == [{"to": peer, "ports": [{"port": 9000}]}]
+    assert egress(jobs={"artifacts": {"ports": [9000]}})[3:] == [], (
+        "who narrows sources down does not open all of the world"
+    )
+
+
 def test_a_job_reaches_the_bundled_database(chart: Chart) -> None:
     egress = policies(chart, bundled=True, jobs={"namespaces": ["a"]})["worker"]["spec"]["egress"]
     assert len(egress) == 4

@@ -85,6 +85,7 @@ def test_without_values_the_operator_is_told_the_defaults(chart: Chart) -> None:
     assert told.worker_image == f"collectionsync:{__version__}"
     assert told.image_pull_policy == "IfNotPresent"
     assert (told.database_secret, told.database_secret_key) == ("collectionsync-database", "uri")
+    assert (told.artifacts, told.artifacts_secret) == (None, None)
     assert (told.simultaneous_runs, told.total_memory, told.per_source_host) == (4, 512 << 20, 2)
     assert told.health_address == ("0.0.0.0", 8080)
     assert told.metrics_address == ("0.0.0.0", 9090)
@@ -96,6 +97,7 @@ def test_the_operator_is_told_what_the_values_say(chart: Chart) -> None:
         chart,
         image={"repository": "host.example:5000/mirror", "tag": "v7", "pullPolicy": "Always"},
         database={"existingSecret": {"name": "app.db", "key": "dsn"}},
+        artifacts={"url": "s3://mirror/collections", "existingSecret": "app.store"},
         operator={"watchNamespaces": ["team-a", "team-b"]},
         limits={"simultaneousRuns": 1_000_000, "totalMemory": "1.5Gi", "perSourceHost": 3},
         logFormat="text",
@@ -104,6 +106,7 @@ def test_the_operator_is_told_what_the_values_say(chart: Chart) -> None:
     assert told.worker_image == "host.example:5000/mirror:v7"
     assert told.image_pull_policy == "Always"
     assert (told.database_secret, told.database_secret_key) == ("app.db", "dsn")
+    assert (told.artifacts, told.artifacts_secret) == ("s3://mirror/collections", "app.store")
     assert (told.simultaneous_runs, told.total_memory, told.per_source_host) == (1_000_000, 3 << 29, 3)
     assert told.log == "text"
 

@@ -31,6 +31,7 @@ DEFAULTS = {
             "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
         },
     },
+    "artifacts": {"url": "", "existingSecret": ""},
     "operator": {"watchNamespaces": []},
     "limits": {"simultaneousRuns": 4, "totalMemory": "512Mi", "perSourceHost": 2},
     "crds": {"enabled": True, "keep": True},
@@ -60,6 +61,7 @@ DEFAULTS = {
             "namespaces": [],
             "source": {"to": [], "ports": [443]},
             "database": {"to": [], "ports": [5432]},
+            "artifacts": {"to": [], "ports": [443]},
         },
     },
     "logFormat": "json",
@@ -115,7 +117,7 @@ def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
 
 def test_no_object_takes_what_it_does_not_know() -> None:
     inside_kubernetes = {"global", "affinity.nodeAffinity", "affinity.podAffinity", "affinity.podAntiAffinity"}
-    policies = ("metricsFrom", "dns.to", "apiServer.to", "jobs.source.to", "jobs.database.to")
+    policies = ("metricsFrom", "dns.to", "apiServer.to", "jobs.source.to", "jobs.database.to", "jobs.artifacts.to")
     inside_kubernetes |= {
         f"networkPolicy.{peers}[].{kind}" for peers in policies for kind in ("namespaceSelector", "podSelector")
     }
@@ -159,6 +161,9 @@ def test_helm_has_nothing_to_say_against_the_chart(chart: Chart) -> None:
         {"image": {"digest": DIGEST, "pullPolicy": "Never"}},
         {"imagePullSecrets": [{"name": "registry.example"}]},
         {"database": {"existingSecret": {"name": "mirror-app", "key": "connection_string"}}},
+        {"artifacts": {"url": "s3://mirror"}},
+        {"artifacts": {"url": "gs://mirror/collections/of-us", "existingSecret": "store.settings"}},
+        {"artifacts": {"url": "abfss://container@account.dfs.core.windows.net/collections"}},
         {"operator": {"watchNamespaces": ["team-a", "team-b"]}},
         {"limits": {"simultaneousRuns": 1, "totalMemory": "1.5Gi", "perSourceHost": 100}},
         {"crds": {"enabled": False}},
@@ -203,6 +208,11 @@ def test_values_that_make_sense_are_taken(chart: Chart, values: Object) -> None:
         ({"database": {"existingSecret": {"name": "My_Secret"}}}, "/database/existingSecret/name", "does not match"),
         ({"database": {"existingSecret": {"key": ""}}}, "/database/existingSecret/key", "'' does not match"),
         ({"database": {"uri": "postgresql://"}}, "/database", "'uri' not allowed"),
+        ({"artifacts": {"url": "file:///srv/artifacts"}}, "/artifacts/url", "does not match"),
+        ({"artifacts": {"url": "s3://key:secret@mirror"}}, "/artifacts/url", "does not match"),
+        ({"artifacts": {"url": "s3://mirror?region=x"}}, "/artifacts/url", "does not match"),
+        ({"artifacts": {"existingSecret": "store"}}, "/artifacts/url", "minLength: got 0, want 1"),
+        ({"artifacts": None}, "", "missing property 'artifacts'"),
         ({"operator": {"watchNamespaces": None}}, "/operator", "missing property 'watchNamespaces'"),
         ({"resources": {"limits": {"memory": "256MB"}}}, "/resources/limits/memory", "'256MB' does not match"),
         ({"database": {"bundled": {"image": {"tag": ""}}}}, "/database/bundled/image/tag", "'' does not match"),

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import yaml
 from dashboards.page import FLEET
 from dashboards.pictures.prometheus import ask
 from dashboards.queries import ALL, Query, queries
@@ -219,6 +220,27 @@ async def test_what_is_wrong_is_found_out(walk: Walk) -> None:
     lines = [json.loads(line) for line in (await walk.reader.types(logs)).splitlines()]
     assert lines
     assert all({"time", "level", "message"} <= line.keys() for line in lines)
+
+
+async def test_requirements_in_a_config_map_are_mirrored_and_a_change_of_them_starts_a_run(walk: Walk) -> None:
+    keep, name_it = commands(section(PAGE, "Keep requirements in a ConfigMap"))
+    file = walk.reader.folder / "requirements.yml"
+    (example,) = walk.reader.folder.glob("examples/collectionsync.yaml")
+    file.write_text(yaml.safe_dump({"collections": yaml.safe_load(example.read_text())["spec"]["collections"]}))
+    await walk.reader.types(keep)
+    await walk.reader.types(name_it)
+    generation = (await walk.tenant.get(KIND, "community"))["metadata"]["generation"]
+    resource = await walk.until_run(f"Spec/{generation}")
+    assert ready(resource) == ("True", "NoChange")
+
+    file.write_text(f"# the same, in another version\n{file.read_text()}")
+    await walk.reader.types(keep)
+    resource = await walk.tenant.until(
+        "community",
+        lambda seen: status(seen)["lastRun"]["trigger"].startswith("Requirements/") and "activeRun" not in status(seen),
+        "the run that the ConfigMap starts",
+    )
+    assert ready(resource) == ("True", "NoChange")
 
 
 async def test_the_memory_limit_is_raised(walk: Walk) -> None:

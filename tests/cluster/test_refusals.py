@@ -111,10 +111,20 @@ async def test_a_schedule_that_cannot_be_read_stalls_the_resource_until_it_is_ch
     assert condition(resource, "Stalled") == {}
 
 
-async def test_what_is_not_supported_yet_stalls_the_resource_and_names_the_field(tenant: Tenant) -> None:
-    await tenant.apply(spec_of({"contentPolicy": "Full"}))
-    resource = await tenant.until_reason("mirror", "InvalidSpec")
-    assert "spec.contentPolicy" in condition(resource, "Stalled")["message"]
+@pytest.mark.parametrize(
+    ("target", "reason", "field"),
+    [
+        ({}, "ArtifactStoreMissing", "spec.target.artifacts"),
+        ({"artifacts": {"url": "file:///srv/artifacts"}}, "InvalidSpec", "spec.target.artifacts.url"),
+    ],
+    ids=["nowhere", "a folder"],
+)
+async def test_artifacts_that_have_nowhere_to_go_stall_the_resource_before_there_is_a_job(
+    tenant: Tenant, target: dict[str, Any], reason: str, field: str
+) -> None:
+    await tenant.apply(spec_of({"contentPolicy": "Full", "target": target}))
+    resource = await tenant.until_reason("mirror", reason)
+    assert field in condition(resource, "Stalled")["message"]
     assert await tenant.jobs() == []
 
 

@@ -15,7 +15,7 @@ from controller import samples
 from controller.samples import MI, NOW
 
 ROOM = Budget(simultaneous_runs=4, total_memory_bytes=512 * MI, per_source_host=2)
-REQUEST = Request(key="mirrors/community", memory_bytes=64 * MI, source_host="galaxy.example.com", due=NOW)
+REQUEST = Request(key="mirrors/community", memory_bytes=64 * MI, source_hosts=("galaxy.example.com",), due=NOW)
 FULL = tuple(replace(REQUEST, key=f"mirrors/{number}") for number in range(2))
 """Runs that take all the room there is for the source."""
 ASKED = {"annotations": {"collectionsync.dev/requestedAt": "today"}}
@@ -28,6 +28,7 @@ def seen(
     pods: tuple[PodFacts, ...] = (),
     fault: Because | None = None,
     inputs: str = "",
+    requirements: str = "",
     metadata: dict[str, Any] | None = None,
     **spec: Any,
 ) -> Seen:
@@ -40,6 +41,7 @@ def seen(
         request=REQUEST,
         fault=fault,
         inputs=inputs,
+        requirements=requirements,
     )
 
 
@@ -54,8 +56,9 @@ def begun(what: Seen, *, now: datetime = NOW) -> Plan:
     metadata = what.resource.metadata
     run_id = jobs.run_id(metadata.uid, metadata.generation, start.trigger, start.after)
     name = jobs.job_name(metadata.name, run_id)
+    given = {"inputs": what.inputs, "requirements": what.requirements}
     made = samples.job(
-        name=name, run_id=run_id, trigger=start.trigger, generation=metadata.generation, created=now, inputs=what.inputs
+        name=name, run_id=run_id, trigger=start.trigger, generation=metadata.generation, created=now, **given
     )
     return decide(replace(what, jobs=(*what.jobs, made)), now=now)
 

@@ -10,7 +10,7 @@ from collectionsync.controller.jobs import JobDefaults
 from collectionsync.controller.observed import JobFacts, PodFacts, Terminated
 from collectionsync.manifest import from_object
 from collectionsync.report import ContentCounts, Result, RunReport, VersionCounts
-from collectionsync.resource import CollectionSync, DatabaseSecretRef
+from collectionsync.resource import ArtifactStore, CollectionSync, DatabaseSecretRef, SecretRef
 from collectionsync.status import Run
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -21,6 +21,8 @@ DEFAULTS = JobDefaults(
     image_pull_policy="IfNotPresent",
     database_secret=DatabaseSecretRef(name="collectionsync-database"),
 )
+STORE = ArtifactStore(url="s3://mirror/collections", secret_ref=SecretRef(name="store"))
+"""An object store that an operator is installed with."""
 
 
 def body(*, metadata: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def job(**facts: Any) -> JobFacts:
         "trigger": "Spec/3",
         "generation": 3,
         "inputs": "ab" * 8,
-        "source_host": "galaxy.example.com",
+        "source_hosts": ("galaxy.example.com",),
         "memory_bytes": 64 * MI,
     }
     return JobFacts(**usual | facts)

@@ -1,6 +1,7 @@
 """Whether there is room for a run: the caps, the order of waiting, and what is said to those who wait."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,11 +16,14 @@ BUDGET = Budget(simultaneous_runs=4, total_memory_bytes=512 * MI, per_source_hos
 
 
 def run(name: str, *, memory: int = 64, host: str = "", waited: int = 0) -> Request:
-    """A run of `memory` MiB that has waited for so many minutes; against a host of its own by default."""
+    """A run of `memory` MiB that has waited for so many minutes; against a host of its own by default.
+
+    `host` may be several, joined by commas.
+    """
     return Request(
         key=f"mirrors/{name}",
         memory_bytes=memory * MI,
-        source_host=host or f"{name}.example.com",
+        source_hosts=tuple((host or f"{name}.example.com").split(",")),
         due=NOW - timedelta(minutes=waited),
     )
 
@@ -125,6 +129,26 @@ def test_a_run_that_waits_for_its_host_keeps_its_place_before_others_of_that_hos
     assert refusal(waiting[0], running=several(1, host="galaxy.example.com"), waiting=waiting) == ""
 
 
+def test_a_run_counts_for_each_of_its_hosts_and_waits_for_any_of_them() -> None:
+    running = (run("x", host="one.example,two.example"), run("y", host="two.example"))
+
+    assert refusal(run("a", host="one.example"), running=running) == ""
+    assert refusal(run("a", host="one.example,two.example"), running=running) == (
+        "2 of 2 simultaneous runs from two.example are taken"
+    )
+
+
+def test_a_run_that_waits_for_one_of_its_hosts_keeps_its_place_at_the_others() -> None:
+    waits = run("waits", host="one.example,two.example", waited=2)
+    running = (*several(2, host="two.example"), run("x", host="one.example"))
+    message = refusal(run("a", host="one.example"), running=running, waiting=(waits,), simultaneous_runs=9)
+
+    assert message == (
+        "1 of 2 simultaneous runs from one.example are taken, and a run that has waited longer comes first"
+    )
+    assert Slots(replace(BUDGET, simultaneous_runs=9), running, (waits, run("a", host="one.example"))).admitted() == ()
+
+
 def test_a_run_that_will_never_start_lets_others_pass_and_has_no_place_in_the_queue() -> None:
     never = run("never", memory=1024, waited=9)
 
@@ -199,20 +223,28 @@ class House:
 
     def holds(self, *running: Request) -> None:
         """No cap is exceeded by these."""
-        hosts = [request.source_host for request in running]
+        hosts = [host for request in running for host in request.source_hosts]
         assert len(running) <= self.budget.simultaneous_runs
         assert sum(request.memory_bytes for request in running) <= self.budget.total_memory_bytes
         assert all(hosts.count(host) <= self.budget.per_source_host for host in hosts)
 
     def overtakes_nobody(self, admitted: Request) -> None:
-        """Whoever has waited longer has room beside who was admitted, or waits for a host, or for ever."""
-        beside = [*self.running]
+        """Whoever has waited longer has room beside who was admitted, or waits for a host, or for ever.
+
+        Of who waits for a host the places are kept at all hosts.
+        """
+        beside, kept = [*self.running], Counter[str]()
         for each in sorted(self.waiting.values(), key=lambda each: (each.due, each.key)):
-            hosts = [other.source_host for other in beside]
-            longer = (each.due, each.key) < (admitted.due, admitted.key)
-            if longer and self.fits_alone(each) and hosts.count(each.source_host) < self.budget.per_source_host:
+            if (each.due, each.key) > (admitted.due, admitted.key) or not self.fits_alone(each):
+                continue
+            taken = kept + Counter(host for other in beside for host in other.source_hosts)
+            if any(taken[host] >= self.budget.per_source_host for host in each.source_hosts):
+                kept.update(each.source_hosts)
+            else:
                 beside.append(each)
         self.holds(*beside, admitted)
+        taken = kept + Counter(host for other in (*beside, admitted) for host in other.source_hosts)
+        assert all(taken[host] <= self.budget.per_source_host for host in admitted.source_hosts)
 
     def fits_alone(self, request: Request) -> bool:
         return request.memory_bytes <= self.budget.total_memory_bytes
@@ -229,7 +261,7 @@ requests = st.lists(
         run,
         st.sampled_from([f"r{number}" for number in range(12)]),
         memory=st.integers(1, 10).map(lambda each: each * 64),
-        host=st.sampled_from(["one.example.com", "two.example.com", "three.example.com"]),
+        host=st.sampled_from(["one.example", "two.example", "three.example", "one.example,two.example"]),
         waited=st.integers(0, 20),
     ),
     max_size=12,
@@ -261,7 +293,7 @@ def test_a_large_run_starts_before_anybody_who_came_later_however_many_come(
     house = House(budget, chance)
     for request in asking:
         house.ask(request)
-    waits = Request(key="large", memory_bytes=budget.total_memory_bytes, source_host="of its own", due=NOW)
+    waits = Request(key="large", memory_bytes=budget.total_memory_bytes, source_hosts=("of its own",), due=NOW)
     house.ask(waits)
     came, bound = 0, 2 * len(asking) + 1
     while "large" not in house.admitted:

@@ -64,15 +64,6 @@ def test_a_resource_that_cannot_be_read_is_kept_with_what_is_wrong() -> None:
     assert (known.fault.reason, "collections[0].name" in known.fault.message) == (Reason.INVALID_SPEC, True)
 
 
-def test_what_is_not_supported_yet_is_a_fault_of_a_resource_that_can_be_read() -> None:
-    cache = Cache()
-    cache.saw_resource(resource(1, mirror=True))
-    known = cache.resources[KEY]
-    assert known.resource is not None
-    assert known.fault is not None
-    assert "spec.mirror" in known.fault.message
-
-
 def test_large_annotations_of_others_are_not_kept() -> None:
     cache = Cache()
     annotations = {

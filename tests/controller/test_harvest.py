@@ -7,8 +7,8 @@ import pytest
 
 from collectionsync.controller.harvest import harvest
 from collectionsync.controller.observed import JobFacts, PodFacts
-from collectionsync.report import ExitCode, Result, SkippedItem, VersionCounts
-from collectionsync.status import Content, Reason, Run
+from collectionsync.report import ArtifactCounts, ExitCode, Result, SkippedItem, VersionCounts
+from collectionsync.status import Content, Reason, Run, StoredArtifacts
 from controller.samples import MI, NOW, complete, ended, failed, failure, pod, report, said
 
 LARGEST = 2**63 - 1
@@ -57,9 +57,29 @@ def test_every_fact_of_a_run_is_told() -> None:
     )
 
 
+def test_what_a_run_stored_left_out_and_passed_over_is_told() -> None:
+    told = said(
+        Result.SUCCEEDED,
+        artifacts=ArtifactCounts(created=4, bytes=5 * MI),
+        versions=VersionCounts(created=4, excluded=2),
+        warnings=["requirements.yml: roles are not mirrored"],
+    )
+    run = harvest(complete(), [ended(0, told)]).run
+    assert run.artifacts == StoredArtifacts(created=4, bytes=5 * MI)
+    assert run.versions.excluded == 2
+    assert run.warnings == ("requirements.yml: roles are not mirrored",)
+
+
+def test_artifacts_of_all_pods_of_a_run_add_up() -> None:
+    first = ended(69, said(artifacts=ArtifactCounts(created=1, bytes=10)), name="a")
+    second = ended(0, said(Result.SUCCEEDED, artifacts=ArtifactCounts(created=2, bytes=20)), name="b", created=LATER)
+    assert harvest(complete(), [first, second]).run.artifacts == StoredArtifacts(created=3, bytes=30)
+
+
 def test_the_report_and_the_inputs_of_the_run_are_handed_on() -> None:
     found = harvest(complete(), [ended(0, said(Result.SUCCEEDED))])
     assert (found.report, found.inputs) == (report(Result.SUCCEEDED), complete().inputs)
+    assert harvest(complete(requirements="ab"), []).requirements == "ab"
 
 
 def test_what_is_published_is_told_with_its_revision() -> None:
@@ -79,6 +99,14 @@ def test_a_failed_run_published_nothing_and_went_on_without_nothing() -> None:
     found = harvest(failed(), [ended(65, said(skipped=[item], versions=VersionCounts(failed=1)))])
     assert (found.content, found.skipped, found.skipped_count) == (None, (), 0)
     assert found.run.versions == VersionCounts(failed=1)
+
+
+def test_a_run_that_left_out_too_much_names_what_it_could_not_have() -> None:
+    items = [SkippedItem(name=f"a.b{number}", version="1.0.0", reason="NotFound") for number in range(7)]
+    run = failure(ended(65, said(reason="TooManySkipped", message="7 of 9 items could not be had", skipped=items)))
+    assert run.reason == Reason.TOO_MANY_SKIPPED
+    assert run.message.startswith("7 of 9 items could not be had; they begin with a.b0 1.0.0 (NotFound), ")
+    assert run.message.endswith("a.b4 1.0.0 (NotFound)")
 
 
 def test_a_run_that_ended_well_without_a_report_succeeded() -> None:
@@ -112,11 +140,14 @@ CODES: list[tuple[int, str, str]] = [
     (65, "NotFound", "NotFound"),
     (65, "DigestConflict", "DigestConflict"),
     (65, "no word", Reason.CONTENT_FAILED),
+    (65, "TooManySkipped", Reason.TOO_MANY_SKIPPED),
     (69, "SourceUnavailable", Reason.SOURCE_UNAVAILABLE),
     (69, "RateLimited", Reason.RATE_LIMITED),
     (69, "DatabaseUnavailable", Reason.DATABASE_UNAVAILABLE),
     (69, "CertificateNotTrusted", Reason.CERTIFICATE_NOT_TRUSTED),
     (69, "SpoolUnavailable", Reason.SPOOL_UNAVAILABLE),
+    (69, "ArtifactStoreUnavailable", Reason.ARTIFACT_STORE_UNAVAILABLE),
+    (69, "ArtifactStoreMisconfigured", Reason.SOURCE_UNAVAILABLE),
     (69, "NotGalaxy", Reason.SOURCE_UNAVAILABLE),
     (70, "InternalError", Reason.INTERNAL_ERROR),
     (75, "DeadlineExceeded", Reason.DEADLINE_EXCEEDED),
@@ -125,6 +156,8 @@ CODES: list[tuple[int, str, str]] = [
     (77, "SourceUnavailable", Reason.AUTHENTICATION_FAILED),
     (78, "InvalidSpec", Reason.INVALID_SPEC),
     (78, "SecretNotFound", Reason.SECRET_NOT_FOUND),
+    (78, "ConfigMapNotFound", Reason.CONFIG_MAP_NOT_FOUND),
+    (78, "ArtifactStoreMisconfigured", Reason.ARTIFACT_STORE_MISCONFIGURED),
     (78, "SchemaMismatch", Reason.SCHEMA_MISMATCH),
     (78, "DatabaseMisconfigured", Reason.DATABASE_MISCONFIGURED),
     (78, "AuthenticationFailed", Reason.INVALID_SPEC),

@@ -46,6 +46,8 @@ REPORTS = st.fixed_dictionaries(
         "fetchedBytes": NUMBERS,
         "versions": COUNTS,
         "skipped": st.lists(ITEMS, max_size=30),
+        "warnings": st.lists(TEXTS, max_size=30),
+        "artifacts": st.fixed_dictionaries({}, optional={"created": NUMBERS, "bytes": NUMBERS}),
         "revision": st.one_of(TEXTS, st.just("ab" * 32)),
     },
 ).map(lambda told: msgspec.json.encode(told).decode())

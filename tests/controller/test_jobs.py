@@ -1,6 +1,7 @@
 """A run's Job is the same each time, holds under the restricted standard, and carries all that the worker needs."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -10,12 +11,19 @@ from hypothesis import strategies as st
 
 from collectionsync import malloc, manifest
 from collectionsync.cli import _parser
-from collectionsync.controller.jobs import build_job, effective, job_name, run_id, secret_names, source_host
+from collectionsync.controller.jobs import JobDefaults, build_job, effective, job_name, run_id, secret_names
 from collectionsync.controller.observed import CONTAINER, NAME_LABEL, RUN_ID_LABEL, job_facts
 from collectionsync.pod_template import PodTemplate
 from collectionsync.report import ExitCode
-from collectionsync.resource import CollectionSync, DatabaseSecretRef, Source, Target, memory_limit_bytes
-from controller.samples import DEFAULTS, as_stored, resource
+from collectionsync.resource import (
+    ArtifactStore,
+    CollectionSync,
+    DatabaseSecretRef,
+    Source,
+    Target,
+    memory_limit_bytes,
+)
+from controller.samples import DEFAULTS, STORE, as_stored, resource
 
 DNS_LABEL = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -50,8 +58,23 @@ POD_TEMPLATE: dict[str, Any] = {
 }
 
 
-def built(given: CollectionSync | None = None, *, trigger: str = "Spec/3", inputs: str = "abcd") -> dict[str, Any]:
-    return build_job(resource() if given is None else given, trigger=trigger, inputs=inputs, defaults=DEFAULTS)
+WITH_STORE = replace(DEFAULTS, artifacts=STORE)
+REQUIREMENTS: dict[str, Any] = {
+    "collections": None,
+    "requirementsFrom": {"configMapKeyRef": {"name": "wanted.here", "key": "galaxy.yml"}},
+}
+
+
+def built(
+    given: CollectionSync | None = None,
+    *,
+    trigger: str = "Spec/3",
+    inputs: str = "abcd",
+    requirements: str = "",
+    defaults: JobDefaults = DEFAULTS,
+) -> dict[str, Any]:
+    what = resource() if given is None else given
+    return build_job(what, trigger=trigger, inputs=inputs, requirements=requirements, defaults=defaults)
 
 
 def template_of(job: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +159,14 @@ def test_what_a_job_says_is_read_back() -> None:
     assert (facts.owner_name, facts.owner_uid) == ("community", resource().metadata.uid)
     assert (facts.name, facts.namespace) == (job_name("community", facts.run_id), "mirrors")
     assert facts.run_id == run_id(resource().metadata.uid, 3, "Schedule/2026-11-25T12:00:00Z")
-    assert facts.source_host == "galaxy.example.com"
+    assert facts.source_hosts == ("galaxy.example.com",)
+
+
+def test_the_version_of_the_requirements_and_all_hosts_are_read_back() -> None:
+    more = [{"name": "hub", "url": "https://hub.example.com/"}, {"name": "own", "url": "https://own.example.com/"}]
+    facts = job_facts(as_stored(built(resource(sources=more), requirements="34" * 8)))
+    assert facts.requirements == "34" * 8
+    assert facts.source_hosts == ("galaxy.example.com", "hub.example.com", "own.example.com")
 
 
 @pytest.mark.parametrize("memory", ["64Mi", "1.5G", 100_000_001, "1e8", "33554432.5"])
@@ -253,6 +283,13 @@ def test_filling_in_the_database_leaves_the_repository_alone() -> None:
     assert target == Target(repository="community", database_secret_ref=DEFAULTS.database_secret)
 
 
+def test_the_operators_object_store_is_for_those_that_mirror_artifacts_and_name_none() -> None:
+    assert effective(resource(contentPolicy="Full"), WITH_STORE).spec.target.artifacts == STORE
+    assert effective(resource(), WITH_STORE).spec.target.artifacts is None
+    own = resource(contentPolicy="Full", target={"artifacts": {"url": "gs://own/artifacts"}})
+    assert effective(own, WITH_STORE).spec.target.artifacts == ArtifactStore(url="gs://own/artifacts")
+
+
 def test_the_manifest_lies_where_the_worker_is_told_to_look() -> None:
     job = built()
     (volume,) = (each for each in pod_of(job)["volumes"] if "downwardAPI" in each)
@@ -266,6 +303,7 @@ def test_the_command_line_is_one_that_the_worker_knows() -> None:
     options = _parser().parse_args(container_of(built())["args"])
     assert options.file == "/etc/collectionsync/manifest/collectionsync.json"
     assert (str(options.secrets), str(options.spool)) == ("/etc/collectionsync/secrets", "/var/spool/collectionsync")
+    assert str(options.config_maps) == "/etc/collectionsync/config-maps"
     assert str(options.report) == "/dev/termination-log"
     assert options.metrics_address == ("0.0.0.0", container_of(built())["ports"][0]["containerPort"])
     assert (options.progress, options.log, options.database) == ("none", "json", None)
@@ -276,15 +314,32 @@ def test_the_environment_sets_the_allocator_and_the_folder_for_files() -> None:
     assert environment == {**malloc.SETTINGS, "TMPDIR": "/var/spool/collectionsync"}
 
 
-def test_documents_lie_in_a_folder_of_limited_size() -> None:
-    (spool,) = (each for each in pod_of(built())["volumes"] if each["name"] == "spool")
-    assert spool["emptyDir"] == {"sizeLimit": "1Gi"}
+@pytest.mark.parametrize(
+    ("spec", "size"),
+    [
+        ({}, 1024 + 32),
+        ({"fetch": {"maxInFlight": "2Gi"}}, 1024 + 2048),
+        # The largest artifact that a worker takes passes alone, whatever maxInFlight is.
+        ({"contentPolicy": "Full"}, 1024 + 32 + 1024),
+    ],
+    ids=str,
+)
+def test_what_is_on_its_way_lies_in_a_folder_of_limited_size(spec: dict[str, Any], size: int) -> None:
+    (spool,) = (each for each in pod_of(built(resource(**spec)))["volumes"] if each["name"] == "spool")
+    assert spool["emptyDir"] == {"sizeLimit": f"{size}Mi" if size % 1024 else f"{size // 1024}Gi"}
     mounts = {each["name"]: each for each in container_of(built())["volumeMounts"]}
     assert mounts["spool"]["mountPath"] == "/var/spool/collectionsync"
 
 
 def test_a_run_is_given_the_memory_that_it_may_take() -> None:
     assert container_of(built())["resources"] == {"limits": {"memory": "64Mi"}, "requests": {"memory": "64Mi"}}
+
+
+def test_a_run_that_mirrors_artifacts_may_take_more_memory_unless_the_resource_says_otherwise() -> None:
+    full = built(resource(contentPolicy="Full"))
+    assert container_of(full)["resources"] == {"limits": {"memory": "96Mi"}, "requests": {"memory": "96Mi"}}
+    small = built(resource(contentPolicy="Full", resources={"limits": {"memory": "64Mi"}}))
+    assert container_of(small)["resources"]["limits"] == {"memory": "64Mi"}
 
 
 def test_the_image_is_the_one_that_the_operator_was_installed_with() -> None:
@@ -315,6 +370,28 @@ def test_no_secret_that_a_spec_can_name_is_forgotten() -> None:
     )
 
 
+def test_the_secrets_of_further_sources_and_of_the_object_store_are_read_too() -> None:
+    more = [
+        {
+            "name": "hub",
+            "url": "https://hub.example.com/",
+            "secretRef": {"name": "hub"},
+            "certSecretRef": {"name": "ca"},
+        },
+        {"name": "own", "url": "https://own.example.com/", "proxySecretRef": {"name": "proxy"}},
+    ]
+    given = resource(sources=more, contentPolicy="Full")
+    assert secret_names(given, WITH_STORE) == ("ca", "collectionsync-database", "hub", "proxy", "store")
+    own = {"artifacts": {"url": "s3://own", "secretRef": {"name": "own-store"}}}
+    given = resource(target=own, contentPolicy="Full")
+    assert secret_names(given, WITH_STORE) == ("collectionsync-database", "own-store")
+
+
+def test_no_secret_of_an_object_store_is_read_where_only_metadata_are_mirrored() -> None:
+    own = {"artifacts": {"url": "s3://own", "secretRef": {"name": "own-store"}}}
+    assert secret_names(resource(target=own), WITH_STORE) == ("collectionsync-database",)
+
+
 def test_secrets_are_files_that_only_the_workers_group_reads() -> None:
     job = built(resource(source={"url": "https://galaxy.example.com/", "secretRef": {"name": "galaxy.token"}}))
     volumes = {each["secret"]["secretName"]: each for each in pod_of(job)["volumes"] if "secret" in each}
@@ -332,15 +409,26 @@ def test_no_secret_is_in_the_environment() -> None:
     assert "envFrom" not in container_of(built())
 
 
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://Galaxy.Example.com:8443/api/", "galaxy.example.com"),
-        ("https://[2001:db8::1]/api/", "2001:db8::1"),
-    ],
-)
-def test_the_host_of_a_source_has_neither_port_nor_capitals(url: str, host: str) -> None:
-    assert source_host(resource(source={"url": url})) == host
+# Requirements
+
+
+def test_the_key_that_is_asked_for_is_a_file_where_the_worker_is_told_to_look() -> None:
+    job = built(resource(**REQUIREMENTS))
+    (volume,) = (each for each in pod_of(job)["volumes"] if "configMap" in each)
+    (mount,) = (each for each in container_of(job)["volumeMounts"] if each["name"] == volume["name"])
+    options = _parser().parse_args(container_of(job)["args"])
+    assert (mount["mountPath"], mount["readOnly"]) == (f"{options.config_maps}/wanted.here", True)
+    assert volume["configMap"] == {
+        "name": "wanted.here",
+        "items": [{"key": "galaxy.yml", "path": "galaxy.yml"}],
+        # A missing one, or a missing key, is the worker's to report: without `optional` its pod would wait for ever.
+        "optional": True,
+        "defaultMode": 0o440,
+    }
+
+
+def test_a_spec_that_says_itself_what_it_asks_for_mounts_no_config_map() -> None:
+    assert not [each for each in pod_of(built())["volumes"] if "configMap" in each]
 
 
 # What a resource sets on the pods

@@ -16,7 +16,7 @@ from collectionsync.controller.jobs import build_job
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
 from collectionsync.controller.reconcile import Observer
 from collectionsync.report import Result, VersionCounts
-from collectionsync.status import Condition, ConditionStatus, Content, Run, Status
+from collectionsync.status import Condition, ConditionStatus, Content, Run, Status, StoredArtifacts
 from controller import samples
 
 OURS = {"namespace": "mirrors", "name": "community"}
@@ -32,7 +32,9 @@ RUN = Run(
     cgroup_peak_bytes=60 * samples.MI,
     memory_limit_bytes=64 * samples.MI,
     fetched_bytes=1000,
-    versions=VersionCounts(created=4, unchanged=8),
+    versions=VersionCounts(created=4, unchanged=8, excluded=3),
+    artifacts=StoredArtifacts(created=4, bytes=5 * samples.MI),
+    warnings=("roles are not mirrored", "an avatar could not be had"),
 )
 STATUS = Status(
     conditions=(
@@ -166,6 +168,10 @@ def test_the_last_run_is_told_with_what_it_took(scene: Scene) -> None:
     assert scene.ours("collectionsync_last_run_memory_limit_bytes") == 64 * samples.MI
     assert scene.ours("collectionsync_last_run_duration_seconds") == 72
     assert scene.ours("collectionsync_last_run_versions", outcome="unchanged") == 8
+    assert scene.ours("collectionsync_last_run_versions", outcome="excluded") == 3
+    assert scene.ours("collectionsync_last_run_artifacts") == 4
+    assert scene.ours("collectionsync_last_run_artifact_bytes") == 5 * samples.MI
+    assert scene.ours("collectionsync_last_run_warnings") == 2
     assert scene.ours("collectionsync_last_success_timestamp_seconds") == 60
     assert scene.ours("collectionsync_consecutive_failures") == 2
     assert scene.ours("collectionsync_published_versions") == 12
@@ -227,7 +233,7 @@ def test_what_runs_and_what_waits_is_told_with_the_memory_it_takes(scene: Scene)
     made = build_job(samples.resource(), trigger="Spec/3", inputs="", defaults=samples.DEFAULTS)
     scene.cache.saw_job(samples.as_stored(made))
     scene.reconciler.waiting["mirrors/other"] = Request(
-        key="mirrors/other", memory_bytes=1, source_host="", due=samples.NOW
+        key="mirrors/other", memory_bytes=1, source_hosts=(), due=samples.NOW
     )
     assert scene.value("collectionsync_operator_active_runs") == 1
     assert scene.value("collectionsync_operator_admitted_memory_bytes") == 64 * samples.MI

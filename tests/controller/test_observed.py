@@ -139,7 +139,7 @@ def test_a_job_is_known_by_its_run_and_its_owner() -> None:
     facts = job_facts(job_body())
     assert (facts.run_id, facts.trigger, facts.generation, facts.inputs) == ("0123456789", "Spec/3", 3, "abcd")
     assert (facts.owner_name, facts.owner_uid) == ("community", "2")
-    assert (facts.source_host, facts.memory_bytes) == ("galaxy.example.com", 64 * 1024**2)
+    assert (facts.source_hosts, facts.memory_bytes) == (("galaxy.example.com",), 64 * 1024**2)
     assert facts.created == datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 

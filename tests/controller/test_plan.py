@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 from collectionsync.controller import jobs, rfc3339
 from collectionsync.controller.admission import Slots
 from collectionsync.controller.conditions import Because
-from collectionsync.controller.plan import plan
+from collectionsync.controller.plan import Plan, plan
 from collectionsync.report import Result
 from collectionsync.status import ActiveRun, Reason, Status
 from controller import samples
@@ -195,6 +195,34 @@ def test_a_run_that_ended_well_is_in_the_status_with_its_peak_and_what_is_publis
     assert status.observed_inputs == done.inputs
     assert status.active_run is None
     assert [each.reason for each in decided.tell] == ["Succeeded"]
+
+
+def test_the_last_run_keeps_its_warnings_and_the_history_does_not() -> None:
+    told = samples.said(Result.SUCCEEDED, warnings=["roles are not mirrored"])
+    what = seen(jobs=(samples.complete(),), pods=(samples.ended(0, told),))
+    first = decide(what)
+    assert first.status.last_run is not None
+    assert first.status.last_run.warnings == ("roles are not mirrored",)
+    assert first.status.history == (changed(first.status.last_run, warnings=()),)
+    assert decide(replace(what, status=first.status)).status == first.status
+
+
+def test_the_warnings_of_a_run_are_told_unless_the_run_before_had_the_same() -> None:
+    def told(*warnings: str, before: Status | None = None, number: int) -> Plan:
+        message = samples.said(Result.SUCCEEDED, warnings=list(warnings))
+        name = f"community-{number:010}"
+        job = samples.complete(name=name, run_id=f"{number:010}", created=NOW + timedelta(minutes=number))
+        return decide(seen(jobs=(job,), pods=(samples.ended(0, message, job_name=name),), status=before))
+
+    def warned(decided: Plan) -> list[str]:
+        return [each.message for each in decided.tell if each.reason == "RunWarnings" and each.warning]
+
+    first = told("a", "b", number=1)
+    assert warned(first) == ["a | b"]
+    again = told("a", "b", before=first.status, number=2)
+    assert warned(again) == []
+    assert warned(told("c", before=again.status, number=3)) == ["c"]
+    assert warned(told(before=again.status, number=3)) == []
 
 
 def test_a_run_is_harvested_once() -> None:

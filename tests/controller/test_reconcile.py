@@ -27,6 +27,7 @@ from collectionsync.controller.cluster import (
 from collectionsync.controller.metrics import RunCounters
 from collectionsync.controller.reconcile import Observer, Reconciler
 from collectionsync.controller.settings import Settings
+from collectionsync.controller.watched import Identity
 from controller import samples
 from controller.samples import MI
 from syncing import until
@@ -43,6 +44,8 @@ class Server:
         self.patches = 0
         self.requests = 0
         self.secret = ""
+        self.config_maps: dict[str, Identity] = {}
+        self.looks = 0
         self.forbidden: set[str | None] = set()
         self.refuse: Callable[[Body], ClusterError | None] = lambda job: None
         self._version = 2000
@@ -95,6 +98,19 @@ class Server:
 
     async def secret_version(self, namespace: str, name: str) -> str:
         return self.secret
+
+    def put_config_map(self, name: str) -> Identity:
+        """Keep a ConfigMap in a new version."""
+        self._version += 1
+        made = Identity(name=name, namespace="mirrors", uid=name, resource_version=str(self._version))
+        self.config_maps[f"mirrors/{name}"] = made
+        return made
+
+    async def config_map(self, namespace: str, name: str) -> Identity | None:
+        self.looks += 1
+        if namespace in self.forbidden:
+            raise ForbiddenError("403: configmaps")
+        return self.config_maps.get(f"{namespace}/{name}")
 
     async def create_event(self, event: Body) -> None:
         pass
@@ -266,3 +282,73 @@ async def test_nothing_is_written_where_nothing_has_changed() -> None:
             operator.tell(server.put(server.resources[KEY]))  # as a watch echoes what was written
             await until(lambda: not operator.reconciler._dirty)
         assert server.patches == patches
+
+
+ELSEWHERE: dict[str, Any] = {"collections": None, "requirementsFrom": {"configMapKeyRef": {"name": "wanted"}}}
+
+
+def trigger(job: Body) -> str:
+    return str(job["metadata"]["annotations"]["collectionsync.dev/trigger"])
+
+
+async def test_changed_requirements_start_another_run_once_the_first_has_ended() -> None:
+    server = Server()
+    server.put_config_map("wanted")
+    server.put(samples.body(**ELSEWHERE))
+    async with operating(server) as operator:
+        await until(lambda: len(server.jobs) == 1, "the first Job")
+        (first,) = server.jobs
+        assert operator.reconciler.config_maps.saw(server.put_config_map("wanted"), deleted=False)
+        operator.reconciler.enqueue(operator.cache.saw_job(server.end(first)))
+        await until(lambda: len(server.jobs) == 2, "the second Job")
+        (second,) = (job for name, job in server.jobs.items() if name != first)
+        assert trigger(second).startswith("Requirements/")
+        digests = [job["metadata"]["annotations"]["collectionsync.dev/requirements"] for job in server.jobs.values()]
+        assert trigger(second) == f"Requirements/{digests[1]}"
+        assert digests[0] != digests[1]
+
+
+async def test_a_config_map_is_looked_at_once_however_often_its_resource_is() -> None:
+    server = Server()
+    server.put_config_map("wanted")
+    server.put(samples.body(**ELSEWHERE))
+    async with operating(server) as operator:
+        await until(lambda: operator.reason() == "Running")
+        for _ in range(5):
+            operator.reconciler.enqueue(KEY)
+            await until(lambda: not operator.reconciler._dirty)
+        assert server.looks == 1
+
+
+async def test_a_change_that_no_watch_has_told_of_is_found_by_a_list_of_everything() -> None:
+    server = Server()
+    server.put_config_map("wanted")
+    server.put(samples.body(**ELSEWHERE))
+    async with operating(server, resync_seconds=0.05):
+        await until(lambda: len(server.jobs) == 1, "the first Job")
+        (first,) = server.jobs
+        server.put_config_map("wanted")
+        server.end(first)
+        await until(lambda: len(server.jobs) == 2, "the second Job")
+
+
+async def test_config_maps_that_may_not_be_looked_at_keep_no_run_from_starting() -> None:
+    server = Server()
+    server.put(samples.body(**ELSEWHERE))
+    async with operating(server) as operator:
+        server.forbidden = {"mirrors"}
+        operator.tell(server.put(server.resources[KEY]))
+        await until(lambda: len(server.jobs) == 1, "a Job")
+        (job,) = server.jobs.values()
+        assert trigger(job) == "Spec/3"
+
+
+async def test_artifacts_that_have_nowhere_to_go_are_told_before_there_is_a_job() -> None:
+    server = Server()
+    server.put(samples.body(contentPolicy="Full"))
+    async with operating(server) as operator:
+        await until(lambda: operator.reason() == "ArtifactStoreMissing")
+        assert server.jobs == {}
+        target = {"artifacts": {"url": "s3://mirror"}}
+        operator.tell(server.put(samples.body(contentPolicy="Full", target=target, metadata={"generation": 4})))
+        await until(lambda: len(server.jobs) == 1, "a Job")

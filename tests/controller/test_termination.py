@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectionsync.controller.termination import LONGEST_MESSAGE, cleaned, is_reason, last_line, report_in
-from collectionsync.report import Result, RunReport, SkippedItem, VersionCounts
-from collectionsync.status import MAX_SKIPPED
+from collectionsync.report import ArtifactCounts, Result, RunReport, SkippedItem, VersionCounts
+from collectionsync.status import MAX_SKIPPED, MAX_WARNINGS
 from controller.samples import report, said
 
 LARGEST = 2**63 - 1
@@ -109,6 +109,19 @@ def test_skipped_items_are_cleaned_too() -> None:
     assert item.name == "a.b [31m"
     assert len(item.version) == 200
     assert item.reason == "Unknown"
+
+
+def test_warnings_are_cleaned_and_as_many_as_a_status_keeps() -> None:
+    found = heard(warnings=["see https://user:hunter2@example.com/", "x" * 2000])
+    assert found.warnings == ("see https://…@example.com/", "x" * 299 + "…")
+    assert len(heard(warnings=[f"{number}" for number in range(40)]).warnings) == MAX_WARNINGS
+    assert heard(warnings=["\x1b", ""]).warnings == ()
+
+
+@pytest.mark.parametrize(("number", "stored"), [(-1, 0), (2**63, LARGEST)])
+def test_counts_of_artifacts_are_what_an_api_server_stores(number: int, stored: int) -> None:
+    artifacts = {"created": number, "bytes": number}
+    assert heard(artifacts=artifacts).artifacts == ArtifactCounts(created=stored, bytes=stored)
 
 
 # Texts

@@ -1,6 +1,7 @@
 """What makes a run due, with a clock that stands where the test puts it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from collectionsync.controller.plan import Plan
 from collectionsync.controller.triggers import STALLING
 from collectionsync.report import Result
 from collectionsync.status import Reason, Run
+from controller import samples
 from controller.planning import ASKED, after, begun, decide, is_true, ran, ready, seen
 from controller.samples import NOW
 
@@ -126,6 +128,74 @@ def test_refused_credentials_are_tried_again_each_hour_since_the_other_side_may_
     assert decide(seen(status=status), now=NOW + timedelta(minutes=1)).start is not None
 
 
+@pytest.mark.parametrize("reason", ["DatabaseMisconfigured", "ArtifactStoreMisconfigured"])
+def test_a_server_that_cannot_be_used_is_tried_again_each_hour_since_it_may_have_been_mended(reason: str) -> None:
+    status = after(ran(Result.FAILED, reason))
+    assert decide(seen(status=status), now=NOW).start is None
+    assert decide(seen(status=status), now=NOW + timedelta(minutes=1)).start is not None
+
+
+# Requirements from a ConfigMap
+
+ELSEWHERE: dict[str, Any] = {"collections": None, "requirementsFrom": {"configMapKeyRef": {"name": "wanted"}}}
+
+
+@pytest.mark.parametrize("run", [ran(), ran(Result.FAILED, "SourceUnavailable"), ran(Result.FAILED, "InvalidSpec")])
+def test_changed_requirements_start_a_run_whatever_became_of_the_last_one(run: Run) -> None:
+    status = after(run, observed_requirements="old")
+    soon = NOW - timedelta(minutes=59)
+    assert decide(seen(status=status, requirements="old", **ELSEWHERE), now=soon).start is None
+    decided = decide(seen(status=status, requirements="new", **ELSEWHERE), now=soon)
+    assert decided.start is not None
+    assert decided.start.trigger == "Requirements/new"
+
+
+def test_a_missing_config_map_stalls_until_it_is_there() -> None:
+    status = after(ran(Result.FAILED, "ConfigMapNotFound"))
+    waits = decide(seen(status=status, schedule="* * * * *", **ELSEWHERE))
+    assert waits.start is None
+    assert is_true(waits.status) == {"Stalled": "ConfigMapNotFound"}
+    decided = decide(seen(status=waits.status, requirements="there", schedule="* * * * *", **ELSEWHERE))
+    assert decided.start is not None
+    assert decided.start.trigger == "Requirements/there"
+
+
+def test_a_config_map_that_is_gone_starts_no_run() -> None:
+    assert decide(seen(status=after(ran(), observed_requirements="old"), **ELSEWHERE)).start is None
+
+
+def test_requirements_that_changed_while_a_run_goes_on_wait_for_its_end() -> None:
+    going_on = samples.job(requirements="old", created=NOW - timedelta(minutes=5))
+    busy = decide(seen(jobs=(going_on,), pods=(samples.pod(started=True),), requirements="new", **ELSEWHERE))
+    assert busy.start is None
+    assert busy.status.observed_requirements == "old"
+    done = samples.complete(requirements="old", created=NOW - timedelta(minutes=5))
+    over = decide(seen(jobs=(done,), status=busy.status, requirements="new", **ELSEWHERE))
+    assert over.start is not None
+    assert over.start.trigger == "Requirements/new"
+
+
+def test_the_requirements_of_a_run_are_known_though_its_job_is_gone() -> None:
+    begin = begun(seen(status=after(ran(), observed_requirements="old"), requirements="new", **ELSEWHERE))
+    assert begin.status.observed_requirements == "new"
+    lost = decide(seen(status=begin.status, requirements="new", **ELSEWHERE))
+    assert lost.start is None, "not before its pause is over"
+
+
+def test_an_older_job_that_is_kept_is_no_reason_to_run_again() -> None:
+    kept = samples.failed(requirements="old", name="community-aaaaaaaaaa", created=NOW - timedelta(hours=2))
+    status = after(ran(), observed_requirements="new", history=(ran(job_name="gone"), ran(job_name=kept.name)))
+    assert decide(seen(jobs=(kept,), status=status, requirements="new", **ELSEWHERE)).start is None
+
+
+def test_the_first_run_of_a_generation_answers_the_requirements_as_well() -> None:
+    decided = begun(seen(requirements="there", **ELSEWHERE))
+    assert decided.status.active_run is not None
+    assert decided.status.active_run.trigger == "Spec/3"
+    done = samples.complete(requirements="there")
+    assert decide(seen(jobs=(done,), status=decided.status, requirements="there", **ELSEWHERE)).start is None
+
+
 def test_a_bad_schedule_stalls_and_runs_nothing_not_even_a_new_resource() -> None:
     decided = decide(seen(schedule="61 * * * *"))
     assert decided.start is None
@@ -134,6 +204,6 @@ def test_a_bad_schedule_stalls_and_runs_nothing_not_even_a_new_resource() -> Non
 
 
 def test_a_fault_found_elsewhere_stalls_with_its_reason() -> None:
-    decided = decide(seen(fault=Because(reason=Reason.INVALID_SPEC, message="spec.all is not supported yet")))
+    decided = decide(seen(fault=Because(reason=Reason.INVALID_SPEC, message="spec.source: no")))
     assert decided.start is None
     assert ready(decided.status) == ("False", "InvalidSpec")

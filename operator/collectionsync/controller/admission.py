@@ -3,7 +3,9 @@
 Runs are counted by their Jobs, before there are pods, and by the memory that they may take, not by what they take.
 Who waits is served in the order of waiting, and nobody is overtaken who waits for memory: large runs would wait for
 ever. Two kinds block nobody, since no place in that line would help them: who waits for a host that has its runs
-already, and who needs more than all the memory there is.
+already, and who needs more than all the memory there is. A run counts for each host that it may ask, since only its
+worker finds out which of them it asks; who waits for one of several hosts keeps the place at the others, or runs of one
+host each would be let past for ever.
 
 A sentence gives no place in the queue, or each end of a run would have all of them written anew. And nothing here
 admits: whoever was given room has to be among the running when the next one asks.
@@ -29,11 +31,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A run that needs room, or has it. `key` is namespace/name of its resource; `due` is since when it waits."""
+    """A run that needs room, or has it. `key` is namespace/name of its resource; `due` is since when it waits.
+
+    `source_hosts` are those of all its sources, each once.
+    """
 
     key: str
     memory_bytes: int
-    source_host: str
+    source_hosts: tuple[str, ...]
     due: datetime
 
 
@@ -53,16 +58,22 @@ class _Taken:
     runs: int = 0
     memory_bytes: int = 0
     hosts: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    """Places at hosts that are kept for who has waited longer."""
 
     def take(self, request: Request) -> None:
         """Count a run."""
         self.runs += 1
         self.memory_bytes += request.memory_bytes
-        self.hosts[request.source_host] += 1
+        self.hosts.update(request.source_hosts)
+
+    def keep(self, request: Request) -> None:
+        """Keep the place of a run that waits for one of its hosts."""
+        self.kept.update(request.source_hosts)
 
     def obstacle(self, request: Request) -> _Cap | None:
-        """Return what a run would have to wait for if nobody else waited; None where there is room."""
-        if self.hosts[request.source_host] >= self.budget.per_source_host:
+        """Return what a run has to wait for, beside those whose place is kept; None where there is room."""
+        if self._full_host(request) is not None:
             return _Cap.HOST
         if self.runs >= self.budget.simultaneous_runs:
             return _Cap.RUNS
@@ -70,12 +81,19 @@ class _Taken:
             return _Cap.MEMORY
         return None
 
+    def _full_host(self, request: Request) -> str | None:
+        """Return the first host of a run that has no room for it; None where each has."""
+        cap = self.budget.per_source_host
+        return next((host for host in request.source_hosts if self.hosts[host] + self.kept[host] >= cap), None)
+
     def told(self, cap: _Cap, request: Request) -> str:
         """Return for people how much of a cap is taken."""
         budget = self.budget
         if cap is _Cap.HOST:
-            runs = f"{self.hosts[request.source_host]} of {budget.per_source_host}"
-            return f"{runs} simultaneous runs from {request.source_host} are taken"
+            host = self._full_host(request) or ""
+            runs = f"{self.hosts[host]} of {budget.per_source_host} simultaneous runs from {host} are taken"
+            full = self.hosts[host] >= budget.per_source_host
+            return runs if full else f"{runs}, and a run that has waited longer comes first"
         if cap is _Cap.RUNS:
             return f"{self.runs} of {budget.simultaneous_runs} simultaneous runs are taken"
         memory = f"{exact_bytes(self.memory_bytes)} of {exact_bytes(budget.total_memory_bytes)} of memory"
@@ -104,10 +122,12 @@ class Slots:
         blocked = False
         for each in self._before(request):
             obstacle = taken.obstacle(each)
-            if obstacle is not _Cap.HOST:
-                blocked = blocked or obstacle is not None
-                if not blocked:
-                    taken.take(each)  # it is about to start, whoever asks first
+            if obstacle is _Cap.HOST:
+                taken.keep(each)
+                continue
+            blocked = blocked or obstacle is not None
+            if not blocked:
+                taken.take(each)  # it is about to start, whoever asks first
         obstacle = taken.obstacle(request)
         if obstacle is not None:
             return taken.told(obstacle, request)
@@ -125,7 +145,9 @@ class Slots:
             if obstacle is None:
                 taken.take(each)
                 found.append(each.key)
-            elif obstacle is not _Cap.HOST:
+            elif obstacle is _Cap.HOST:
+                taken.keep(each)
+            else:
                 break
         return tuple(found)
 

@@ -17,7 +17,7 @@ from collectionsync.controller import rfc3339
 from collectionsync.controller.admission import Request
 from collectionsync.controller.conditions import Because
 from collectionsync.controller.observed import NAME_LABEL, JobFacts, PodFacts, job_facts, pod_facts
-from collectionsync.manifest import ManifestError, from_object, refuse_unsupported
+from collectionsync.manifest import ManifestError, from_object
 from collectionsync.resource import REQUESTED_AT_ANNOTATION, CollectionSync
 from collectionsync.status import Reason, Status
 
@@ -136,7 +136,7 @@ class Cache:
                 yield Request(
                     key=key_of(job.namespace, job.owner_name),
                     memory_bytes=job.memory_bytes,
-                    source_host=job.source_host,
+                    source_hosts=job.source_hosts,
                     due=job.created,
                 )
 
@@ -224,7 +224,6 @@ def _known(body: Body) -> Known:
     resource, fault = None, None
     try:
         resource = _slim(from_object(body))
-        refuse_unsupported(resource.spec)
     except ManifestError as error:
         fault = Because(reason=Reason.INVALID_SPEC, message=str(error))
     return Known(

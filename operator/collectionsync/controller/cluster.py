@@ -7,7 +7,8 @@ each call runs in a thread. It decides nothing, and keeps nothing.
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ import msgspec
 import urllib3
 
 from collectionsync.controller.observed import NAME_LABEL
+from collectionsync.controller.watched import BOOKMARK, DELETED, ERROR, Event, Identity, Object, events
 from collectionsync.resource import GROUP, PLURAL, VERSION
 
 Body = dict[str, Any]
@@ -25,12 +27,16 @@ FIELD_MANAGER = "collectionsync-operator"
 """Who owns the fields of a status (https://kubernetes.io/docs/reference/using-api/server-side-apply/)."""
 REQUEST_SECONDS = 30
 """How long one request may take."""
+WATCH_SECONDS = 300
+"""How long one watch may last: the server ends it then, and the next one goes on from there."""
 _PAGE = 250
+_PIECE = 64 * 1024
 _RESOURCES = f"/apis/{GROUP}/{VERSION}"
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
-# Its metadata alone: what a Secret holds never enters this process.
+# Metadata alone: what a Secret or a ConfigMap holds never enters this process.
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_OF_MANY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class ClusterError(Exception):
@@ -53,11 +59,16 @@ class ConflictError(ClusterError):
     """An object of this name is there already, or is another one by now."""
 
 
+class ExpiredError(ClusterError):
+    """What has changed since that version is no longer known: whoever asks has to look at everything again."""
+
+
 _ERRORS: dict[int, type[ClusterError]] = {
     400: RefusedError,
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    410: ExpiredError,
     413: RefusedError,
     422: RefusedError,
 }
@@ -86,6 +97,10 @@ class Listed:
             yield msgspec.json.decode(each)
 
 
+Told = Callable[[Identity, bool], None]
+"""Takes an object as it is after a change, and whether that was its deletion."""
+
+
 class _PageMetadata(msgspec.Struct, rename="camel"):
     resource_version: str
     continue_: str = msgspec.field(name="continue", default="")
@@ -106,6 +121,11 @@ class Request:
     content: str = _JSON
     accept: str = _JSON
     query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """What is asked, for people."""
+        return f"{self.method} {self.path}"
 
 
 class Cluster:
@@ -190,12 +210,57 @@ class Cluster:
         Raises:
             ForbiddenError: the operator may not look.
         """
-        path = f"/api/v1{_within(namespace)}/secrets/{quote(name)}"
-        try:
-            found = await self._ask(Request("GET", path, accept=_METADATA))
-        except NotFoundError:
-            return ""
-        return f"{found['metadata']['uid']}/{found['metadata']['resourceVersion']}"
+        found = await self._identity(f"/api/v1{_within(namespace)}/secrets/{quote(name)}")
+        return found.version if found else ""
+
+    async def config_map(self, namespace: str, name: str) -> Identity | None:
+        """Return which ConfigMap there is; None where there is none. Its data are never read.
+
+        Raises:
+            ForbiddenError: the operator may not look.
+        """
+        return await self._identity(f"/api/v1{_within(namespace)}/configmaps/{quote(name)}")
+
+    async def config_maps_version(self, namespace: str | None) -> str:
+        """Return the version of all ConfigMaps of a namespace, or of the cluster for None, as they are now."""
+        request = Request("GET", _config_maps(namespace), accept=_METADATA_OF_MANY, query={"limit": "1"})
+        return msgspec.json.decode(await self._answer(request), type=_Page).metadata.resource_version
+
+    async def watch_config_maps(self, namespace: str | None, since: str, told: Told) -> str:
+        """Tell of each change of a ConfigMap after the version `since`, until the server ends the watch.
+
+        Returns the version up to which it was told. A thread of its own listens for as long as the server has something
+        to say: who is cancelled leaves it behind, and is told nothing more.
+
+        Raises:
+            ExpiredError: `since` is too old.
+            ForbiddenError: the operator may not watch them.
+        """
+        query = {"watch": "true", "resourceVersion": since, "allowWatchBookmarks": "true"}
+        query["timeoutSeconds"] = str(WATCH_SECONDS)
+        request = Request("GET", _config_maps(namespace), accept=_METADATA, query=query)
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[str] = loop.create_future()
+
+        def take(event: Event) -> None:
+            if not ended.done() and event.type != BOOKMARK:
+                told(event.object.metadata, event.type == DELETED)
+
+        def listen() -> None:
+            version = since
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+                try:
+                    for event in self._events(request):
+                        version = event.object.metadata.resource_version or version
+                        loop.call_soon_threadsafe(take, event)
+                except Exception as error:
+                    loop.call_soon_threadsafe(_settle, ended, error)
+                else:
+                    loop.call_soon_threadsafe(_settle, ended, version)
+
+        # No thread of the pool: those are waited for when the process ends.
+        threading.Thread(target=listen, name="watch-config-maps", daemon=True).start()
+        return await ended
 
     async def create_event(self, event: Body) -> None:
         """Create an event (core/v1)."""
@@ -220,6 +285,13 @@ class Cluster:
         path = f"{_RESOURCES}{_within(namespace)}/{PLURAL}"
         await self._ask(Request("POST", path, resource, query={"dryRun": "All"}))
 
+    async def _identity(self, path: str) -> Identity | None:
+        try:
+            answer = await self._answer(Request("GET", path, accept=_METADATA))
+        except NotFoundError:
+            return None
+        return msgspec.json.decode(answer, type=Object).metadata
+
     async def _list(self, path: str, **selection: str) -> Listed:
         objects: list[msgspec.Raw] = []
         query = {"limit": str(_PAGE), **selection}
@@ -239,7 +311,26 @@ class Cluster:
         return await asyncio.to_thread(self._call, request)
 
     def _call(self, request: Request) -> bytes:
-        what = f"{request.method} {request.path}"
+        with _explained(request.what):
+            response = self._open(request, REQUEST_SECONDS)
+            answer: bytes = response.read()
+        if response.status >= 300:
+            raise _error(response.status, answer, request.what)
+        return answer
+
+    def _events(self, request: Request) -> Iterator[Event]:
+        """Yield the events of a watch as they come. Blocks."""
+        with _explained(request.what):
+            response = self._open(request, (REQUEST_SECONDS, WATCH_SECONDS + REQUEST_SECONDS))
+            if response.status >= 300:
+                raise _error(response.status, response.read(), request.what)
+            with contextlib.closing(response.response) as body:
+                for event in events(body.stream(_PIECE)):
+                    if event.type == ERROR:
+                        raise _refused(event.object.code, event.object.message, request.what)
+                    yield event
+
+    def _open(self, request: Request, timeout: float | tuple[float, float]) -> Any:
         prepared = self._api.param_serialize(
             method=request.method,
             resource_path=request.path,
@@ -248,16 +339,24 @@ class Cluster:
             body=request.body,
             auth_settings=["BearerToken"],
         )
-        with _explained(what):
-            response = self._api.call_api(*prepared, _request_timeout=REQUEST_SECONDS)
-            answer: bytes = response.read()  # type: ignore[no-untyped-call]
-        if response.status >= 300:
-            raise _error(response.status, answer, what)
-        return answer
+        return self._api.call_api(*prepared, _request_timeout=timeout)
 
 
 def _within(namespace: str | None) -> str:
     return f"/namespaces/{quote(namespace)}" if namespace else ""
+
+
+def _config_maps(namespace: str | None) -> str:
+    return f"/api/v1{_within(namespace)}/configmaps"
+
+
+def _settle(ended: "asyncio.Future[str]", how: str | Exception) -> None:
+    if ended.done():
+        return
+    if isinstance(how, Exception):
+        ended.set_exception(how)
+    else:
+        ended.set_result(how)
 
 
 @contextlib.contextmanager
@@ -266,6 +365,8 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except (urllib3.exceptions.HTTPError, OSError, kubernetes.client.ApiException) as error:
         raise ClusterError(f"{what}: the API server cannot be asked: {error}") from error
+    except msgspec.DecodeError as error:
+        raise ClusterError(f"{what}: the API server's answer cannot be read: {error}") from error
 
 
 def _error(status: int, answer: bytes, what: str) -> ClusterError:
@@ -273,4 +374,8 @@ def _error(status: int, answer: bytes, what: str) -> ClusterError:
         message = str(msgspec.json.decode(answer)["message"])
     except (msgspec.DecodeError, KeyError, TypeError):
         message = answer[:200].decode(errors="replace")
+    return _refused(status, message, what)
+
+
+def _refused(status: int, message: str, what: str) -> ClusterError:
     return _ERRORS.get(status, ClusterError)(f"{what}: {status}: {message}")

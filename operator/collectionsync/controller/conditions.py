@@ -11,6 +11,9 @@ from collectionsync.controller import rfc3339
 from collectionsync.controller.termination import LONGEST_MESSAGE
 from collectionsync.status import Condition, ConditionStatus, ConditionType, Reason, Status
 
+WARNED = "RunWarnings"
+"""The reason of the event that tells of what a run passed over."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Because:
@@ -79,7 +82,16 @@ def notices(old: Status, new: Status) -> tuple[Notice, ...]:
         if condition.status is not ConditionStatus.UNKNOWN:
             bad = condition.type != ConditionType.READY or condition.status is ConditionStatus.FALSE
             told.append(Notice(reason=_told_as(condition), message=condition.message, warning=bad))
+    told += _warned(old, new)
     return tuple({(each.reason, each.message): each for each in told}.values())
+
+
+def _warned(old: Status, new: Status) -> list[Notice]:
+    """Return the event that the warnings of a run are worth, unless those of the run before were the same."""
+    earlier, later = (status.last_run.warnings if status.last_run else () for status in (old, new))
+    if not later or later == earlier:
+        return []
+    return [Notice(reason=WARNED, message=shortened(" | ".join(later)), warning=True)]
 
 
 def _told_as(condition: Condition) -> str:

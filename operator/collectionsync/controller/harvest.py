@@ -15,7 +15,7 @@ from collectionsync.controller.observed import JobFacts, PodFacts, Terminated
 from collectionsync.controller.termination import cleaned, count, last_line, report_in
 from collectionsync.quantity import exact_bytes, format_bytes, format_seconds
 from collectionsync.report import ExitCode, Result, RunReport, SkippedItem, VersionCounts
-from collectionsync.status import Content, Reason, Run
+from collectionsync.status import Content, Reason, Run, StoredArtifacts
 
 _SIGNALLED = 128
 _KILLED = _SIGNALLED + signal.SIGKILL
@@ -25,6 +25,7 @@ _LARGEST_EXIT_CODE = 2**31 - 1
 _AT_THE_LIMIT_PER_CENT = 97
 _STEP = 16 * 1024**2
 _SMALLEST_SUGGESTION = 64 * 1024**2
+_NAMED = 5
 _OOM_KILLED = "OOMKilled"
 _DEADLINE_EXCEEDED = "DeadlineExceeded"
 # Reasons of pods whose node took them away (kubelet: eviction and shutdown; node lifecycle and pod GC controllers).
@@ -42,6 +43,7 @@ class Harvest:
     run: Run
     report: RunReport | None
     inputs: str
+    requirements: str
     content: Content | None
     skipped: tuple[SkippedItem, ...]
     skipped_count: int
@@ -93,15 +95,16 @@ _FAILURES: dict[int, _Failure] = {
     ExitCode.USAGE: _Failure(
         Reason.INVALID_SPEC, "the worker does not know its command line; its image may be of another release"
     ),
-    ExitCode.CONTENT: _Failure(Reason.CONTENT_FAILED, "a version could not be had, and spec.onError is Fail"),
+    ExitCode.CONTENT: _Failure(Reason.CONTENT_FAILED, "a version could not be had, and the spec does not let it go"),
     ExitCode.UNAVAILABLE: _Failure(
         Reason.SOURCE_UNAVAILABLE,
-        "the source or the database is not available",
+        "a source, the database or the object store is not available",
         frozenset(
             {
                 Reason.RATE_LIMITED,
                 Reason.CERTIFICATE_NOT_TRUSTED,
                 Reason.DATABASE_UNAVAILABLE,
+                Reason.ARTIFACT_STORE_UNAVAILABLE,
                 Reason.SPOOL_UNAVAILABLE,
             }
         ),
@@ -111,12 +114,20 @@ _FAILURES: dict[int, _Failure] = {
         Reason.INTERRUPTED, "the worker was told to stop", frozenset({Reason.DEADLINE_EXCEEDED})
     ),
     ExitCode.AUTHENTICATION: _Failure(
-        Reason.AUTHENTICATION_FAILED, "the source or the database refuses the credentials"
+        Reason.AUTHENTICATION_FAILED, "a source, the database or the object store refuses the credentials"
     ),
     ExitCode.CONFIGURATION: _Failure(
         Reason.INVALID_SPEC,
-        "the worker cannot use the manifest, a Secret or the database as it is",
-        frozenset({Reason.SECRET_NOT_FOUND, Reason.SCHEMA_MISMATCH, Reason.DATABASE_MISCONFIGURED}),
+        "the worker cannot use the manifest, a Secret, a ConfigMap, the database or the object store as it is",
+        frozenset(
+            {
+                Reason.SECRET_NOT_FOUND,
+                Reason.CONFIG_MAP_NOT_FOUND,
+                Reason.SCHEMA_MISMATCH,
+                Reason.DATABASE_MISCONFIGURED,
+                Reason.ARTIFACT_STORE_MISCONFIGURED,
+            }
+        ),
     ),
 }
 _COMPLETED = {
@@ -135,6 +146,7 @@ def harvest(job: JobFacts, pods: Sequence[PodFacts]) -> Harvest:
         run=_run(evidence, ending),
         report=evidence.report,
         inputs=job.inputs,
+        requirements=job.requirements,
         content=_content(published),
         skipped=tuple(published.skipped) if published else (),
         skipped_count=max(published.versions.skipped, len(published.skipped)) if published else 0,
@@ -178,7 +190,17 @@ def _run(evidence: _Evidence, ending: _Ending) -> Run:
         memory_limit_bytes=count(limit),
         fetched_bytes=count(sum(each.fetched_bytes for each in reports)),
         versions=report.versions if report else VersionCounts(),
+        artifacts=StoredArtifacts(
+            created=count(sum(each.artifacts.created for each in reports)),
+            bytes=count(sum(each.artifacts.bytes for each in reports)),
+        ),
+        warnings=tuple(report.warnings) if report else (),
     )
+
+
+def named(items: Sequence[SkippedItem]) -> str:
+    """Return these items, each with its reason, for people."""
+    return ", ".join(f"{each.name} {each.version} ({each.reason})" for each in items)
 
 
 def _message(evidence: _Evidence, ending: _Ending) -> str:
@@ -308,6 +330,9 @@ def _by_exit_code(terminated: Terminated, report: RunReport | None) -> _Ending:
         return _failed(_joined(meaning, told.message) if told else _meant(meaning, terminated, report))
     message = (told.message if told else "") or _meant(failure.message, terminated, report)
     reason = told.reason if told else ""
+    if told and reason == Reason.TOO_MANY_SKIPPED and told.skipped:
+        # The status names nothing as skipped by a run that published nothing.
+        message = f"{message}; they begin with {named(told.skipped[:_NAMED])}"
     if reason in failure.exactly or (reason and terminated.exit_code == ExitCode.CONTENT):
         return _Ending(Result.FAILED, reason, message)
     # A reason that only the worker knows is still worth a word.

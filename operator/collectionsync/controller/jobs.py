@@ -2,8 +2,8 @@
 
 A run's name follows from the resource, its generation, the trigger and the run before, so that an operator that starts
 a run twice, after a crash or beside another one, is told that it is there already. The manifest travels within the Job,
-so that a run is of one generation whatever happens to the resource meanwhile. A Job holds names of Secrets and never a
-byte of one.
+so that a run is of one generation whatever happens to the resource meanwhile. A Job holds names of Secrets and of a
+ConfigMap, and never a byte of one.
 """
 
 import hashlib
@@ -11,31 +11,36 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from collectionsync import malloc
+from collectionsync.controller.hosts import source_hosts
 from collectionsync.controller.observed import (
     CONTAINER,
     GENERATION_ANNOTATION,
     INPUTS_ANNOTATION,
     NAME_LABEL,
+    REQUIREMENTS_ANNOTATION,
     RUN_ID_LABEL,
     SOURCE_HOST_ANNOTATION,
     TRIGGER_ANNOTATION,
 )
 from collectionsync.pod_template import PodMetadata, PodTemplate
-from collectionsync.quantity import exact_bytes, parse_seconds
+from collectionsync.quantity import exact_bytes, parse_bytes, parse_seconds
 from collectionsync.report import ExitCode
 from collectionsync.resource import (
     API_VERSION,
     GROUP,
     KIND,
+    ArtifactStore,
     CollectionSync,
+    ConfigMapKeyRef,
+    ContentPolicy,
     DatabaseSecretRef,
     ObjectMeta,
+    Spec,
     memory_limit_bytes,
 )
 
@@ -49,6 +54,7 @@ DEADLINE_MARGIN_SECONDS = 120
 _MANIFEST_FOLDER = "/etc/collectionsync/manifest"
 _MANIFEST_FILE = "collectionsync.json"
 _SECRETS_FOLDER = "/etc/collectionsync/secrets"
+_CONFIG_MAPS_FOLDER = "/etc/collectionsync/config-maps"
 _SPOOL_FOLDER = "/var/spool/collectionsync"
 _REPORT_FILE = "/dev/termination-log"
 _METRICS_PORT = 9090
@@ -57,6 +63,10 @@ _KEPT_SECONDS = 7 * 24 * 3600
 _LONGEST_SECONDS = 2**31 - 1
 _KILLED = 128 + 9
 _RUN_ID_DIGITS = 10
+# More than all that lies there at once beside what spec.fetch.maxInFlight counts. It is a bound and reserves nothing.
+_SPOOL_BYTES = 1024**3
+# The largest artifact that a worker takes: whatever maxInFlight is, one passes alone.
+_LARGEST_ARTIFACT_BYTES = 1024**3
 
 _LABELS = {
     "app.kubernetes.io/name": "collectionsync",
@@ -67,6 +77,7 @@ _ARGUMENTS = (
     "sync",
     f"{_MANIFEST_FOLDER}/{_MANIFEST_FILE}",
     *("--secrets", _SECRETS_FOLDER),
+    *("--config-maps", _CONFIG_MAPS_FOLDER),
     *("--report", _REPORT_FILE),
     *("--metrics-address", f"0.0.0.0:{_METRICS_PORT}"),
     *("--progress", "none"),
@@ -91,11 +102,16 @@ _FINAL = sorted(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDefaults:
-    """What the operator was installed with. `database_secret` is for resources that name none of their own."""
+    """What the operator was installed with.
+
+    `database_secret` and `artifacts` are for resources that name none of their own. Without `artifacts` those that
+    mirror artifacts have to.
+    """
 
     image: str
     image_pull_policy: str
     database_secret: DatabaseSecretRef
+    artifacts: ArtifactStore | None = None
 
 
 def run_id(uid: str, generation: int, trigger: str, after: str = "") -> str:
@@ -117,6 +133,8 @@ def effective(resource: CollectionSync, defaults: JobDefaults) -> CollectionSync
     metadata, spec = resource.metadata, resource.spec
     if spec.target.database_secret_ref is None:
         spec = replace(spec, target=replace(spec.target, database_secret_ref=defaults.database_secret))
+    if spec.target.artifacts is None and (store := artifact_store(spec, defaults)) is not None:
+        spec = replace(spec, target=replace(spec.target, artifacts=store))
     # Not replaced: only a status that was never given is left out where the resource is encoded.
     return CollectionSync(
         api_version=API_VERSION,
@@ -128,25 +146,41 @@ def effective(resource: CollectionSync, defaults: JobDefaults) -> CollectionSync
     )
 
 
+def artifact_store(spec: Spec, defaults: JobDefaults) -> ArtifactStore | None:
+    """Return the object store that a run puts artifacts into; None where it has none to put, or nowhere to."""
+    return (spec.target.artifacts or defaults.artifacts) if spec.content_policy is ContentPolicy.FULL else None
+
+
 def secret_names(resource: CollectionSync, defaults: JobDefaults) -> tuple[str, ...]:
     """Return the names of all Secrets that a run reads, each once, in order."""
-    source, target = resource.spec.source, resource.spec.target
-    references = (
-        source.secret_ref,
-        source.cert_secret_ref,
-        source.proxy_secret_ref,
-        target.database_secret_ref or defaults.database_secret,
-    )
-    return tuple(sorted({reference.name for reference in references if reference is not None}))
+    spec = resource.spec
+    store = artifact_store(spec, defaults)
+    references = [store.secret_ref if store else None]
+    for source in (spec.source, *spec.sources):
+        references += [source.secret_ref, source.cert_secret_ref, source.proxy_secret_ref]
+    database = spec.target.database_secret_ref or defaults.database_secret
+    return tuple(sorted({database.name, *(reference.name for reference in references if reference is not None)}))
 
 
-def source_host(resource: CollectionSync) -> str:
-    """Return the host of the source without its port: the machine, or the company, that runs must not overrun."""
-    return urlsplit(resource.spec.source.url).hostname or ""
+def requirements_reference(resource: CollectionSync) -> ConfigMapKeyRef | None:
+    """Return the key of a ConfigMap that says what is asked for; None where the spec itself does."""
+    given = resource.spec.requirements_from
+    return None if given is None else given.config_map_key_ref
 
 
-def build_job(resource: CollectionSync, *, trigger: str, inputs: str, defaults: JobDefaults, after: str = "") -> Body:
-    """Return the Job of the run that `trigger` starts; `inputs` is the digest of what it is given besides the spec."""
+def build_job(
+    resource: CollectionSync,
+    *,
+    trigger: str,
+    inputs: str,
+    defaults: JobDefaults,
+    requirements: str = "",
+    after: str = "",
+) -> Body:
+    """Return the Job of the run that `trigger` starts.
+
+    `inputs` is the digest of what it is given besides what is asked for, and `requirements` that of its ConfigMap.
+    """
     metadata, template = resource.metadata, resource.spec.pod_template or PodTemplate()
     run = run_id(metadata.uid, metadata.generation, trigger, after)
     given = template.metadata or PodMetadata()
@@ -163,7 +197,8 @@ def build_job(resource: CollectionSync, *, trigger: str, inputs: str, defaults: 
                 TRIGGER_ANNOTATION: trigger,
                 GENERATION_ANNOTATION: str(metadata.generation),
                 INPUTS_ANNOTATION: inputs,
-                SOURCE_HOST_ANNOTATION: source_host(resource),
+                REQUIREMENTS_ANNOTATION: requirements,
+                SOURCE_HOST_ANNOTATION: ",".join(source_hosts(resource)),
             },
             "ownerReferences": [_owner(metadata)],
         },
@@ -232,7 +267,12 @@ def _placement(template: PodTemplate) -> Mapping[str, Any]:
 
 def _pod(resource: CollectionSync, defaults: JobDefaults) -> Body:
     """Return the operator's own part of the pod, which holds under the restricted Pod Security Standard."""
-    secrets = secret_names(resource, defaults)
+    mounts = [
+        _manifest(),
+        _spool(resource.spec),
+        *_secrets(secret_names(resource, defaults)),
+        *_requirements(requirements_reference(resource)),
+    ]
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 30,
@@ -246,30 +286,57 @@ def _pod(resource: CollectionSync, defaults: JobDefaults) -> Body:
             "fsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(resource, defaults, secrets)],
-        "volumes": [
-            {
-                "name": "manifest",
-                "downwardAPI": {
-                    "items": [
-                        {
-                            "path": _MANIFEST_FILE,
-                            "fieldRef": {"fieldPath": f"metadata.annotations['{MANIFEST_ANNOTATION}']"},
-                        }
-                    ]
-                },
-            },
-            {"name": "spool", "emptyDir": {"sizeLimit": "1Gi"}},
-            *(
-                # Optional, so that the worker says which Secret is missing, where a pod would wait without a word.
-                {"name": volume, "secret": {"secretName": name, "optional": True, "defaultMode": 0o440}}
-                for volume, name in _secret_volumes(secrets)
-            ),
-        ],
+        "containers": [_container(resource, defaults, mounts)],
+        "volumes": [{"name": mount.name, **mount.volume} for mount in mounts],
     }
 
 
-def _container(resource: CollectionSync, defaults: JobDefaults, secrets: tuple[str, ...]) -> Body:
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """A volume and the folder where the worker finds it."""
+
+    name: str
+    volume: Body
+    folder: str
+    read_only: bool = True
+
+
+def _manifest() -> _Mount:
+    field = {"fieldPath": f"metadata.annotations['{MANIFEST_ANNOTATION}']"}
+    items = [{"path": _MANIFEST_FILE, "fieldRef": field}]
+    return _Mount("manifest", {"downwardAPI": {"items": items}}, _MANIFEST_FOLDER)
+
+
+def _spool(spec: Spec) -> _Mount:
+    """Return the folder for what is on its way, large enough for all that a run lets lie there at once."""
+    size = _SPOOL_BYTES + parse_bytes(spec.fetch.max_in_flight)
+    size += _LARGEST_ARTIFACT_BYTES if spec.content_policy is ContentPolicy.FULL else 0
+    return _Mount("spool", {"emptyDir": {"sizeLimit": exact_bytes(size)}}, _SPOOL_FOLDER, read_only=False)
+
+
+def _secrets(names: tuple[str, ...]) -> list[_Mount]:
+    """Return volumes with the Secrets in them: by number, since a Secret's name may be too long for a volume's."""
+    return [
+        # Optional, so that the worker says which Secret is missing, where a pod would wait without a word.
+        _Mount(
+            f"secret-{number}",
+            {"secret": {"secretName": name, "optional": True, "defaultMode": 0o440}},
+            f"{_SECRETS_FOLDER}/{name}",
+        )
+        for number, name in enumerate(names)
+    ]
+
+
+def _requirements(reference: ConfigMapKeyRef | None) -> list[_Mount]:
+    """Return the volume with the one key that is asked for; optional as Secrets are, and for the same reason."""
+    if reference is None:
+        return []
+    items = [{"key": reference.key, "path": reference.key}]
+    volume = {"configMap": {"name": reference.name, "items": items, "optional": True, "defaultMode": 0o440}}
+    return [_Mount("requirements", volume, f"{_CONFIG_MAPS_FOLDER}/{reference.name}")]
+
+
+def _container(resource: CollectionSync, defaults: JobDefaults, mounts: list[_Mount]) -> Body:
     memory = exact_bytes(memory_limit_bytes(resource.spec))
     return {
         "name": CONTAINER,
@@ -288,16 +355,7 @@ def _container(resource: CollectionSync, defaults: JobDefaults, secrets: tuple[s
         "terminationMessagePath": _REPORT_FILE,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": "manifest", "mountPath": _MANIFEST_FOLDER, "readOnly": True},
-            {"name": "spool", "mountPath": _SPOOL_FOLDER},
-            *(
-                {"name": volume, "mountPath": f"{_SECRETS_FOLDER}/{name}", "readOnly": True}
-                for volume, name in _secret_volumes(secrets)
-            ),
+            {"name": mount.name, "mountPath": mount.folder, **({"readOnly": True} if mount.read_only else {})}
+            for mount in mounts
         ],
     }
-
-
-def _secret_volumes(secrets: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return volumes with the Secrets in them: by number, since a Secret's name may be too long for a volume's."""
-    return [(f"secret-{number}", name) for number, name in enumerate(secrets)]

@@ -27,8 +27,10 @@ GENERATION_ANNOTATION = f"{GROUP}/generation"
 """Annotation of Jobs: the generation of the spec that the run carries out."""
 INPUTS_ANNOTATION = f"{GROUP}/inputs"
 """Annotation of Jobs: a digest of what the run depends on besides the spec, such as the versions of its Secrets."""
+REQUIREMENTS_ANNOTATION = f"{GROUP}/requirements"
+"""Annotation of Jobs: a digest of the version of the ConfigMap that says what is asked for."""
 SOURCE_HOST_ANNOTATION = f"{GROUP}/source-host"
-"""Annotation of Jobs: the host of the source, which has a cap of its own."""
+"""Annotation of Jobs: the hosts of their sources, joined by commas; each has a cap of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,9 @@ class JobFacts:
     trigger: str
     generation: int
     inputs: str
-    source_host: str
+    source_hosts: tuple[str, ...]
     memory_bytes: int
+    requirements: str = ""
     finished: bool = False
     succeeded: bool = False
     failure_reason: str = ""
@@ -126,8 +129,9 @@ def job_facts(body: Body) -> JobFacts:
         trigger=str(annotations.get(TRIGGER_ANNOTATION, "")),
         generation=_whole(annotations.get(GENERATION_ANNOTATION)),
         inputs=str(annotations.get(INPUTS_ANNOTATION, "")),
-        source_host=str(annotations.get(SOURCE_HOST_ANNOTATION, "")),
+        source_hosts=tuple(filter(None, str(annotations.get(SOURCE_HOST_ANNOTATION, "")).split(","))),
         memory_bytes=_memory(body),
+        requirements=str(annotations.get(REQUIREMENTS_ANNOTATION, "")),
         finished=bool(failed or complete),
         succeeded=bool(complete),
         failure_reason=str(failed.get("reason") or ""),

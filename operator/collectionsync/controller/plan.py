@@ -24,8 +24,8 @@ from collectionsync.status import Reason, Status
 class Seen:
     """What the operator sees of one resource.
 
-    `fault` is what makes it unusable, found by whoever read it. `inputs` is a digest of the Secrets as they are now;
-    empty where nobody looked. `request` is the room that a run of it needs.
+    `fault` is what makes it unusable, found by whoever read it. `inputs` and `requirements` are digests of the Secrets
+    and of the ConfigMap as they are now; empty where nobody looked. `request` is the room that a run of it needs.
     """
 
     resource: CollectionSync
@@ -35,6 +35,7 @@ class Seen:
     request: Request
     fault: Because | None = None
     inputs: str = ""
+    requirements: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,14 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
     """Decide everything about one resource at one moment."""
     runs = survey(seen.status, seen.jobs)
     status = record.ended(seen.status, runs, seen.pods, now=now)
-    situation = Situation(resource=seen.resource, status=status, newest=runs.newest, inputs=seen.inputs, now=now)
+    situation = Situation(
+        resource=seen.resource,
+        status=status,
+        newest=runs.newest,
+        inputs=seen.inputs,
+        requirements=seen.requirements,
+        now=now,
+    )
     fault, due = _due(seen, situation, runs)
     refused, told = _refused_request(seen, situation)
     scheduled = lateness.scheduled(situation, due)
@@ -173,6 +181,7 @@ def _with_run(status: Status, seen: Seen, runs: Runs, *, obsolete: Sequence[JobF
         status,
         # Known already while the run goes on: should its Job be deleted, that is no change of what it was given.
         observed_inputs=job.inputs if job else status.observed_inputs,
+        observed_requirements=job.requirements if job else status.observed_requirements,
         active_run=record.active(job, status) if job else None,
         last_handled_reconcile_at=handled,
         last_schedule_time=rfc3339.render(scheduled) if scheduled else status.last_schedule_time,

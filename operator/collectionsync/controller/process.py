@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from collectionsync.controller.cache import Cache
 from collectionsync.controller.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
+from collectionsync.controller.config_maps import watch
 from collectionsync.controller.handlers import serve
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
 from collectionsync.controller.reconcile import Observer, Reconciler
@@ -57,14 +58,19 @@ async def _run(settings: Settings) -> ExitCode:
                 stop=stop,
             )
         )
-        working = asyncio.create_task(reconciler.run())
+        # The end of any of them is the end of the process.
+        working = [asyncio.create_task(reconciler.run())]
+        for scope in served:
+            telling = watch(cluster, reconciler.config_maps, cache, scope, reconciler.enqueue)
+            working.append(asyncio.create_task(telling))
         try:
-            await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({watching, *working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
-            working.cancel()
-            await asyncio.gather(watching, working, return_exceptions=True)
-    for task in (working, watching):
+            for task in working:
+                task.cancel()
+            await asyncio.gather(watching, *working, return_exceptions=True)
+    for task in (*working, watching):
         if not task.cancelled() and (error := task.exception()):
             raise error
     return ExitCode.OK

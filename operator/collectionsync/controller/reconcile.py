@@ -30,9 +30,12 @@ from collectionsync.controller.cluster import (
     RefusedError,
 )
 from collectionsync.controller.conditions import Because, Notice, Story, conditions
+from collectionsync.controller.config_maps import ConfigMaps
 from collectionsync.controller.events import event
+from collectionsync.controller.faults import fault
 from collectionsync.controller.histogram import Histogram
-from collectionsync.controller.jobs import build_job, secret_names, source_host
+from collectionsync.controller.hosts import source_hosts
+from collectionsync.controller.jobs import build_job, secret_names
 from collectionsync.controller.observed import JobFacts, PodFacts, pod_facts
 from collectionsync.controller.plan import Plan, Seen, StartRun
 from collectionsync.controller.runs import survey
@@ -108,6 +111,7 @@ class Reconciler:
         self._refusals: dict[str, _Refusal] = {}
         self._served: tuple[str | None, ...] = ()
         self._outgrown = False
+        self.config_maps = ConfigMaps(cluster)
         self.waiting: dict[str, Request] = {}
         self.last_step = time.monotonic()
 
@@ -193,6 +197,7 @@ class Reconciler:
         if refused and not served:
             raise refused
         self._cache.forget_deletions()
+        self.config_maps.forget()
         self._outgrown = bool(self._served) and not set(served) <= set(self._served)
         self._served = self._served or tuple(served)
         self._observer.last_resync = time.time()
@@ -272,11 +277,12 @@ class Reconciler:
             request=Request(
                 key=key,
                 memory_bytes=memory_limit_bytes(resource.spec),
-                source_host=source_host(resource),
+                source_hosts=source_hosts(resource),
                 due=datetime.now(UTC),
             ),
-            fault=known.fault or self._refused(key, known),
+            fault=known.fault or fault(resource, self._settings.jobs) or self._refused(key, known),
             inputs=await self._inputs(resource) if _looks_at_secrets(known) else "",
+            requirements=await self.config_maps.digest(resource),
         )
 
     async def _pods(self, status: Status, jobs: tuple[JobFacts, ...]) -> tuple[PodFacts, ...]:
@@ -313,6 +319,7 @@ class Reconciler:
             trigger=trigger,
             after=start.after,
             inputs=seen.inputs or await self._inputs(resource),
+            requirements=seen.requirements,
             defaults=self._settings.jobs,
         )
         name, namespace = job["metadata"]["name"], resource.metadata.namespace

@@ -41,6 +41,7 @@ def _with(status: Status, found: Harvest, *, end: datetime) -> Status:
         consecutive_failures=0 if succeeded else status.consecutive_failures + 1,
         last_success_time=finished if succeeded else status.last_success_time,
         observed_inputs=found.inputs,
+        observed_requirements=found.requirements,
         content=_content(status.content, found.content, end),
         skipped=found.skipped if succeeded else status.skipped,
         skipped_count=found.skipped_count if succeeded else status.skipped_count,
@@ -48,8 +49,13 @@ def _with(status: Status, found: Harvest, *, end: datetime) -> Status:
 
 
 def _with_run(status: Status, run: Run, end: datetime) -> Status:
+    # The last run alone has its warnings: five times as many texts are much for a cache of a thousand statuses.
+    remembered = replace(run, warnings=())
     return replace(
-        status, last_run=run, history=(run, *status.history)[:MAX_HISTORY], last_attempt_time=rfc3339.render(end)
+        status,
+        last_run=run,
+        history=(remembered, *status.history)[:MAX_HISTORY],
+        last_attempt_time=rfc3339.render(end),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from collectionsync.controller import rfc3339, triggers
 from collectionsync.controller.conditions import Because, Story
+from collectionsync.controller.harvest import named
 from collectionsync.controller.observed import JobFacts, PodFacts
 from collectionsync.controller.triggers import Situation, Trigger
 from collectionsync.quantity import format_bytes
@@ -15,6 +16,7 @@ from collectionsync.report import Result
 from collectionsync.status import ConditionStatus, Reason, Run, Status
 
 _PRESSURE_PER_CENT = 90
+_NAMED = 5
 
 
 def tell(
@@ -112,11 +114,11 @@ def _stalled(situation: Situation) -> Because | None:
 def _degraded(status: Status) -> Because | None:
     if not status.skipped_count:
         return None
-    named = ", ".join(f"{each.name} {each.version} ({each.reason})" for each in status.skipped[:5])
-    more = status.skipped_count - min(len(status.skipped), 5)
+    told = named(status.skipped[:_NAMED])
+    more = status.skipped_count - min(len(status.skipped), _NAMED)
     noun = "item is" if status.skipped_count == 1 else "items are"
-    rest = f", and {more} more" if named and more else ""
-    message = f"{status.skipped_count} {noun} left out{': ' if named else ''}{named}{rest}"
+    rest = f", and {more} more" if told and more else ""
+    message = f"{status.skipped_count} {noun} left out{': ' if told else ''}{told}{rest}"
     return Because(reason=Reason.ITEMS_SKIPPED, message=message)
 
 

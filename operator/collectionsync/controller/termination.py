@@ -15,13 +15,14 @@ from msgspec.structs import asdict, replace
 from collectionsync.controller import rfc3339
 from collectionsync.report import (
     REPORT_LIMIT_BYTES,
+    ArtifactCounts,
     ContentCounts,
     DocumentCounts,
     RunReport,
     SkippedItem,
     VersionCounts,
 )
-from collectionsync.status import MAX_SKIPPED
+from collectionsync.status import MAX_SKIPPED, MAX_WARNINGS
 
 LONGEST_MESSAGE = 1024
 """The most characters of a text for people in the status of a resource."""
@@ -30,6 +31,7 @@ _LARGEST = 2**63 - 1
 _LARGEST_MEMORY = 1024**4
 _LONGEST_SECONDS = 366 * 24 * 3600.0
 _LONGEST_NAME = 200
+_LONGEST_WARNING = 300
 _REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _REVISION = re.compile(r"[0-9a-f]{64}")
 # From "://" to the last "@" of the word, whatever is in between: who writes a password need not have encoded it.
@@ -40,7 +42,7 @@ _REST_OF_USERINFO = re.compile(r"(?<!\S)[^\s:]*:(?!//)\S*@")
 _START_OF_USERINFO = re.compile(r"://[^\s/:\[]*:(?!\d{1,5}(?![^\s/?#,.;)\]}\"']))[^\s/]\S*")
 _NAMED_SECRET = re.compile(r"(?i)((?:password|passwd|token|secret|signature)=)[^\s&]+")
 
-_Counts = TypeVar("_Counts", VersionCounts, DocumentCounts, ContentCounts)
+_Counts = TypeVar("_Counts", VersionCounts, DocumentCounts, ArtifactCounts, ContentCounts)
 
 
 class _Line(msgspec.Struct):
@@ -108,7 +110,9 @@ def _harmless(report: RunReport) -> RunReport:
         retries=count(report.retries),
         versions=_counts(report.versions),
         documents=_counts(report.documents),
+        artifacts=_counts(report.artifacts),
         skipped=tuple(_item(each) for each in report.skipped[:MAX_SKIPPED]),
+        warnings=tuple(filter(None, (cleaned(each, _LONGEST_WARNING) for each in report.warnings[:MAX_WARNINGS]))),
         content=_counts(report.content) if report.content else None,
         revision=report.revision if _REVISION.fullmatch(report.revision) else "",
     )

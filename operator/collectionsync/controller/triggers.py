@@ -1,4 +1,4 @@
-"""What makes a run due, since when, and when the next one will be: spec, request, inputs, schedule, retry.
+"""What makes a run due, since when, and when the next one will be: a request, the spec, inputs, the schedule, a retry.
 
 Pure and level-triggered: each answer follows from the resource, its status and its Jobs alone, so that it is the same
 after any crash. A trigger's name goes into the name of the Job, so to act on it twice makes one Job.
@@ -18,14 +18,16 @@ STALLING = frozenset(
         Reason.INVALID_SPEC,
         Reason.AUTHENTICATION_FAILED,
         Reason.SECRET_NOT_FOUND,
+        Reason.CONFIG_MAP_NOT_FOUND,
         Reason.DATABASE_MISCONFIGURED,
+        Reason.ARTIFACT_STORE_MISCONFIGURED,
         Reason.SCHEMA_MISMATCH,
     }
 )
 """Reasons of failed runs that trying again does not heal, unless what the run depends on has changed."""
 
 # What may be mended on the other side, where the operator sees nothing of it.
-_HOURLY = frozenset({Reason.AUTHENTICATION_FAILED, Reason.DATABASE_MISCONFIGURED})
+_HOURLY = frozenset({Reason.AUTHENTICATION_FAILED, Reason.DATABASE_MISCONFIGURED, Reason.ARTIFACT_STORE_MISCONFIGURED})
 _FIRST_RETRY = timedelta(minutes=1)
 _LAST_RETRY = timedelta(hours=1)
 _LONGEST_REQUEST = 256
@@ -45,12 +47,17 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What triggers are judged by. `inputs` is a digest of the Secrets as they are now; empty where nobody looked."""
+    """What triggers are judged by.
+
+    `inputs` is a digest of the Secrets as they are now; empty where nobody looked. `requirements` is that of the
+    ConfigMap that says what is asked for; empty where the spec does, and where there is none that may be looked at.
+    """
 
     resource: CollectionSync
     status: Status
     newest: JobFacts | None
     inputs: str
+    requirements: str
     now: datetime
 
 
@@ -65,7 +72,14 @@ def pending(situation: Situation) -> Trigger | None:
     Raises:
         ScheduleError: the schedule cannot be read.
     """
-    return _request(situation) or _spec(situation) or _inputs(situation) or scheduled(situation) or _retry(situation)
+    return (
+        _request(situation)
+        or _spec(situation)
+        or _requirements(situation)
+        or _inputs(situation)
+        or scheduled(situation)
+        or _retry(situation)
+    )
 
 
 def scheduled(situation: Situation) -> Trigger | None:
@@ -111,7 +125,7 @@ def retry_time(situation: Situation) -> datetime | None:
     """Return when a failed run is tried again: after a pause that doubles from a minute to an hour.
 
     Of what stalls, only what the other side may have mended is tried again, each hour: credentials that were refused,
-    and a database that could not be used. All else waits for a change.
+    and a database or an object store that could not be used. All else waits for a change.
     """
     run, ended = situation.status.last_run, rfc3339.parse(situation.status.last_attempt_time)
     if run is None or run.result is not Result.FAILED or ended is None:
@@ -168,6 +182,18 @@ def _spec(situation: Situation) -> Trigger | None:
         return None
     created = rfc3339.parse(metadata.creation_timestamp) if carried_out == 0 else None
     return Trigger(name=f"Spec/{metadata.generation}", due=created or situation.now)
+
+
+def _requirements(situation: Situation) -> Trigger | None:
+    """Return the run that a ConfigMap which has changed asks for, whatever became of the last one.
+
+    One that is gone asks for none: it may be about to be replaced, and what it asked for is published.
+    """
+    requirements, newest = situation.requirements, situation.newest
+    given = (situation.status.observed_requirements, newest.requirements if newest else "")
+    if not requirements or requirements in given:
+        return None
+    return Trigger(name=f"Requirements/{requirements}", due=situation.now)
 
 
 def _inputs(situation: Situation) -> Trigger | None:

@@ -76,7 +76,7 @@ async def test_the_api_server_takes_every_object(
     )
 
     async def apply(documents: list[dict[str, Any]], *options: str) -> None:
-        # As JSON: PyYAML leaves a text such as 1234e567 bare, since to YAML 1.1 it is no number, and to kubectl it is one.
+        # As JSON: PyYAML leaves a text such as 1234e567 bare, since to YAML 1.1 it is no number. To kubectl it is one.
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
         await asyncio.to_thread(empty_cluster.kubectl, "apply", *options, "--filename", "-", stdin=text)
 

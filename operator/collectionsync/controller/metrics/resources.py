@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from collectionsync.controller import rfc3339
 from collectionsync.controller.cache import Known
-from collectionsync.controller.jobs import source_host
+from collectionsync.controller.hosts import source_host
 from collectionsync.controller.schedule import Period
 from collectionsync.quantity import parse_seconds
 from collectionsync.resource import memory_limit_bytes
@@ -126,10 +126,13 @@ class _Told:
             ),
             ("last_run_memory_limit_bytes", "Memory limit of the last run.", run.memory_limit_bytes or None),
             ("last_run_fetched_bytes", "What the last run fetched.", run.fetched_bytes),
+            ("last_run_artifacts", "Artifacts that the last run stored.", run.artifacts.created),
+            ("last_run_artifact_bytes", "Size of the artifacts that the last run stored.", run.artifacts.bytes),
+            ("last_run_warnings", "Warnings of the last run, as many as its status keeps.", len(run.warnings)),
         )
         for name, documentation, value in told:
             self._gauge(known, name, documentation, value)
-        for outcome in ("created", "unchanged", "skipped", "failed", "removed"):
+        for outcome in ("created", "unchanged", "skipped", "failed", "removed", "excluded"):
             self._gauge(
                 known,
                 "last_run_versions",
