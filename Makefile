@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo cluster test test-fast lint bench package pictures generate pins clean
+.PHONY: help setup demo cluster test test-fast test-peer lint bench bench-peer package pictures generate pins clean
 
 help:  ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: lint  ## every gate and every test, with real PostgreSQL
 test-fast: setup  ## the tests that take seconds
 	$(BIN)/pytest -m "not slow and not cluster"
 
+test-peer: setup  ## the tests beside a real Pulp, which is installed when missing; takes minutes
+	$(BIN)/pytest -m peer tests/peer
+
 lint: setup  ## ruff, mypy --strict, import layers, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -46,6 +49,10 @@ lint: setup  ## ruff, mypy --strict, import layers, generated files
 bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes a ready corpus
 	@$(BIN)/python -m compileall -q operator  # an installed worker compiles nothing, and compiling takes memory
 	$(BIN)/python -m bench $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
+
+bench-peer: setup  ## memory and time beside a real Pulp, turn by turn; for a quiet machine
+	@$(BIN)/python -m compileall -q operator
+	PYTHONPATH=tests $(BIN)/python -m bench.peer $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
 
 package: setup  ## image, chart, wheel, SBOM and checksums in dist/; BASE_IMAGE=... to build on another Debian
 	@PYTHONPATH=tests $(BIN)/python -m release package $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE))
