@@ -144,7 +144,7 @@ async def test_what_was_found_at_both_places_is_told(galaxy: TestGalaxy) -> None
 async def test_403_at_the_root_is_an_authentication_error(galaxy: TestGalaxy, beside: int) -> None:
     galaxy.faults.add(Fault(kind("root"), wirefaults.status(403)))
     galaxy.faults.add(Fault("/api/api/", wirefaults.status(beside)))
-    with pytest.raises(AuthenticationError, match=r"answered 403.*spec\.source\.secretRef"):
+    with pytest.raises(AuthenticationError, match=r"answered 403.*check the Secret with its credentials"):
         async with connected(galaxy.url):
             pass
 

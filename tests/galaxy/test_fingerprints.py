@@ -28,7 +28,7 @@ def listed(**members: object) -> str:
 
 
 def summarised(**members: object) -> str:
-    (found,) = read_versions([json.dumps([{**SUMMARY, **members}]).encode()])
+    (found,) = read_versions([json.dumps([{**SUMMARY, **members}]).encode()], odd=pytest.fail)
     return found.fingerprint
 
 

@@ -19,7 +19,7 @@ async def test_the_list_of_collections_is_that_of_the_server(galaxy: TestGalaxy)
     sink = Collected()
     async with connected(galaxy.url) as client:
         assert await client.all_collections(sink, limit=LIMIT)
-    assert list(read_collections([bytes(sink.data)])) == [
+    assert list(read_collections([bytes(sink.data)], odd=pytest.fail)) == [
         Collection("acme", "other", deprecated=True),
         Collection("acme", "tools", deprecated=False),
     ]
@@ -31,7 +31,7 @@ async def test_the_list_of_versions_is_that_of_the_server_although_it_says_that_
     sink = Collected()
     async with connected(galaxy.url) as client:
         assert await client.all_versions(sink, limit=LIMIT)
-    found = list(read_versions([bytes(sink.data)]))
+    found = list(read_versions([bytes(sink.data)], odd=pytest.fail))
     assert {(each.namespace, each.name, each.version) for each in found} == {
         (version.namespace, version.name, version.version) for version in galaxy.catalog
     }
@@ -43,7 +43,10 @@ async def test_a_signature_that_comes_later_changes_the_fingerprint(galaxy: Test
         sink = Collected()
         async with connected(galaxy.url) as client:
             await client.all_versions(sink, limit=LIMIT)
-        return {f"{each.name} {each.version}": each.fingerprint for each in read_versions([bytes(sink.data)])}
+        return {
+            f"{each.name} {each.version}": each.fingerprint
+            for each in read_versions([bytes(sink.data)], odd=pytest.fail)
+        }
 
     before = await fingerprints()
     galaxy.catalog.sign("acme", "tools", "1.3.0")
@@ -85,7 +88,7 @@ async def test_a_list_that_breaks_off_starts_again(galaxy: TestGalaxy) -> None:
     sink = Collected()
     async with connected(galaxy.url) as client:
         assert await client.all_versions(sink, limit=LIMIT)
-    assert len(list(read_versions([bytes(sink.data)]))) == len(galaxy.catalog)
+    assert len(list(read_versions([bytes(sink.data)], odd=pytest.fail))) == len(galaxy.catalog)
 
 
 async def test_wrong_credentials_are_an_error_here_as_well(galaxy: TestGalaxy) -> None:

@@ -183,7 +183,7 @@ async def test_a_version_that_was_never_read_with_care_is_read_again(
 
 async def test_a_version_that_is_read_again_is_known_again(store: Database, session: Connection, run: plan.Run) -> None:
     await bring_all(store, run, [version()])
-    await session.execute("UPDATE source_version SET checked_at = '-infinity', fingerprint = NULL")
+    await session.execute("UPDATE source_version SET checked_at = '-infinity', fingerprints = '{}'")
     await bring_all(store, await opened(session, asked="again"), [version()])
     assert await claimed_later(session) == Claim([], recognised=1)
 

@@ -1,6 +1,7 @@
 """What a source says beside the content: kept by source, made equal to what it says now, and shown by the outcome."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -42,11 +43,11 @@ def test_a_signature_is_known_by_the_digest_of_its_text() -> None:
 async def test_what_is_said_of_a_new_version_is_kept(store: Database, run: plan.Run, session: Connection) -> None:
     await bring(store, run, version(), said=said(signature(), marks=("testing", "a", "a")))
     row = await session.fetchrow(
-        "SELECT fingerprint, marks, namespace_sha256, checked_at > now() - interval '1 minute' AS lately"
+        "SELECT fingerprints, marks, namespace_sha256, checked_at > now() - interval '1 minute' AS lately"
         " FROM source_version"
     )
     assert row is not None
-    assert tuple(row) == (FINGERPRINT, ["a", "testing"], "ab", True)
+    assert tuple(row) == ([FINGERPRINT], ["a", "testing"], "ab", True)
     assert await signatures(session) == [(ARMOUR, "AB12", "signer")]
 
 
@@ -141,3 +142,19 @@ async def test_a_signature_of_the_greatest_length_is_kept(store: Database, run: 
     assert len(long) == SIGNATURE_BYTES
     await bring(store, run, version(), said=said(signature(long)))
     assert [text for text, _, _ in await signatures(session)] == [long]
+
+
+async def test_what_lists_of_two_kinds_say_is_known_of_both_as_long_as_nothing_changes(
+    store: Database, run: plan.Run, session: Connection
+) -> None:
+    for fingerprint in ("paged", "whole"):
+        await bring(store, run, version(), said=replace(said(signature()), fingerprint=fingerprint))
+    assert await session.fetchval("SELECT fingerprints FROM source_version") == ["whole", "paged"]
+
+
+async def test_what_other_lists_said_is_forgotten_when_something_changes(
+    store: Database, run: plan.Run, session: Connection
+) -> None:
+    await bring(store, run, version(), said=replace(said(), fingerprint="paged"))
+    await bring(store, run, version(), said=replace(said(signature()), fingerprint="whole"))
+    assert await session.fetchval("SELECT fingerprints FROM source_version") == ["whole"]

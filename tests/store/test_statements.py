@@ -26,9 +26,9 @@ async def run(session: Connection) -> plan.Run:
         "        jsonb_build_object('acme.c' || n % 500, '*'), '{}'"
         " FROM generate_series(1, $2::integer) n RETURNING *),"
         " docs AS (INSERT INTO collection_document SELECT id, 'docs_blob', '{}', 2, sha256, false FROM made)"
-        " INSERT INTO source_version (source_id, namespace, name, version, version_id, fingerprint, namespace_sha256,"
+        " INSERT INTO source_version (source_id, namespace, name, version, version_id, fingerprints, namespace_sha256,"
         "                             checked_at)"
-        " SELECT $1, namespace, name, version, id, $3, 'ab', now() FROM made",
+        " SELECT $1, namespace, name, version, id, ARRAY[$3::text], 'ab', now() FROM made",
         run.source_id,
         MANY,
         FINGERPRINT,

@@ -44,7 +44,7 @@ def test_a_url_that_is_no_source_becomes_one_without_credentials() -> None:
         source={"url": URL, "secretRef": {"name": "token"}}, collections=[{**MORE, "source": "https://b.c/api"}]
     )
     found = wanted(asked, None)
-    assert found.places[1].field == "spec.collections (acme.more)"
+    assert found.places[1].field == "spec.sources[]"
     assert found.places[1].source.secret_ref is None
 
 

@@ -7,7 +7,7 @@ strings: what lies within an element is for the parser of that element.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ ELEMENT_LIMIT_BYTES = 4 * 1024 * 1024
 """The largest element of a list; real ones have at most 200 KB, most of it the list of a collection's plugins."""
 
 T = TypeVar("T")
+Kept = TypeVar("Kept")
 
 _DEEPEST = 500
 # A piece is copied once; the text that is held is one element and one piece.
@@ -53,42 +54,43 @@ def elements(chunks: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
     cut.end()
 
 
-def read_collections(chunks: Iterable[bytes]) -> Iterator[Collection]:
-    """Yield what `collections/all/` lists.
+def read_collections(chunks: Iterable[bytes], *, odd: Callable[[str], None]) -> Iterator[Collection]:
+    """Yield what `collections/all/` lists; `odd` is told of each element that is no collection, and why.
 
     Raises:
-        ContentError: it is no list of collections.
+        ContentError: it is no list.
     """
-    for item in _decoded(chunks, CollectionItem):
-        yield item.collection()
+    return _read(chunks, CollectionItem, CollectionItem.collection, odd)
 
 
-def read_versions(chunks: Iterable[bytes]) -> Iterator[SourceVersion]:
-    """Yield what `collection_versions/all/` lists.
+def read_versions(chunks: Iterable[bytes], *, odd: Callable[[str], None]) -> Iterator[SourceVersion]:
+    """Yield what `collection_versions/all/` lists; `odd` is told of each element that is no version, and why.
 
     Raises:
-        ContentError: it is no list of versions.
+        ContentError: it is no list.
     """
-    for summary in _decoded(chunks, VersionSummary):
-        yield summary.of_source()
+    return _read(chunks, VersionSummary, VersionSummary.of_source, odd)
 
 
-def _decoded(chunks: Iterable[bytes], kind: type[T]) -> Iterator[T]:
+def _read(
+    chunks: Iterable[bytes], kind: type[T], kept: Callable[[T], Kept], odd: Callable[[str], None]
+) -> Iterator[Kept]:
     decoder = msgspec.json.Decoder(kind)
     for number, element in enumerate(elements(chunks, limit=ELEMENT_LIMIT_BYTES), start=1):
         try:
-            try:
-                decoded = decoder.decode(element)
-            except msgspec.ValidationError:
-                raise
-            except msgspec.DecodeError:
-                # Half a surrogate pair, which PostgreSQL keeps and msgspec refuses, in a text that nobody reads.
-                decoded = decoder.decode(_HALF_CHARACTER.sub(rb"\\ufffd", element))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ContentError(
-                "InvalidJSON", f"element {number} of the list is not what Galaxy v3 describes: {error}"
-            ) from error
-        yield decoded
+            yield kept(_decoded(decoder, element))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ContentError) as error:
+            odd(f"element {number} of the list is not what Galaxy v3 describes: {error}")
+
+
+def _decoded(decoder: "msgspec.json.Decoder[T]", element: bytes) -> T:
+    try:
+        return decoder.decode(element)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # Half a surrogate pair, which PostgreSQL keeps and msgspec refuses, in a text that nobody reads.
+        return decoder.decode(_HALF_CHARACTER.sub(rb"\\ufffd", element))
 
 
 class _Elements:

@@ -73,7 +73,7 @@ _RECOGNISE = """
         SELECT next.*, s.version_id AS known, $5::bigint AS store_id
         FROM next JOIN source_version s USING (source_id, namespace, name, version)
         WHERE s.checked_at > now() - make_interval(secs => $3)
-          AND (next.fingerprint IS NULL OR next.fingerprint = s.fingerprint)
+          AND (next.fingerprint IS NULL OR next.fingerprint = ANY (s.fingerprints))
     ), judged AS MATERIALIZED (
         SELECT run_id, turn, namespace, name, version, known, CASE
             WHEN $4::boolean AND NOT EXISTS (SELECT FROM source_signature s

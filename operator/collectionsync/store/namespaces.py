@@ -49,8 +49,8 @@ _STALE = """
 
 async def store_namespace(
     database: Database, source_id: int, name: str, *, announced_sha256: str | None, body: bytes, avatar: Avatar | None
-) -> None:
-    """Keep the metadata of a namespace, a JSON text as it came.
+) -> bool:
+    """Keep the metadata of a namespace, a JSON text as it came, and return whether it is another than before.
 
     `announced_sha256` is what stale_namespaces() gave; None has it read again by the next run.
 
@@ -71,13 +71,16 @@ async def store_namespace(
                 storable(avatar.content_type),
                 avatar.body,
             )
-        await connection.execute(
+        changed = await connection.fetchval(
             """
-            INSERT INTO source_namespace (source_id, name, announced_sha256, body, avatar_sha256)
+            INSERT INTO source_namespace AS n (source_id, name, announced_sha256, body, avatar_sha256)
             VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (source_id, name) DO UPDATE
             SET announced_sha256 = excluded.announced_sha256, body = excluded.body,
                 avatar_sha256 = excluded.avatar_sha256, checked_at = now()
+            WHERE (n.announced_sha256, n.body::text, n.avatar_sha256)
+                  IS DISTINCT FROM (excluded.announced_sha256, excluded.body::text, excluded.avatar_sha256)
+            RETURNING true
             """,
             source_id,
             name,
@@ -85,3 +88,4 @@ async def store_namespace(
             text,
             None if avatar is None else avatar.sha256,
         )
+    return bool(changed)

@@ -75,16 +75,10 @@ def _storable(text: str | None) -> str | None:
     return None if text is None else storable(text)
 
 
-# One statement for one round trip. All of its parts see what was there before it.
+# One statement for one round trip. All of its parts see what was there before it. What other lists say of the version
+# holds as long as nothing has changed that a fingerprint could tell of.
 _REMEMBER = """
-    WITH known AS (
-        INSERT INTO source_version
-            (source_id, namespace, name, version, version_id, fingerprint, marks, namespace_sha256, checked_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
-        ON CONFLICT (source_id, namespace, name, version) DO UPDATE
-        SET version_id = excluded.version_id, fingerprint = excluded.fingerprint, marks = excluded.marks,
-            namespace_sha256 = excluded.namespace_sha256, checked_at = excluded.checked_at
-    ), gone AS (
+    WITH gone AS (
         DELETE FROM source_signature WHERE source_id = $1 AND version_id = $5 AND sha256 <> ALL ($9) RETURNING 1
     ), come AS (
         INSERT INTO source_signature AS s
@@ -95,6 +89,17 @@ _REMEMBER = """
         WHERE (s.pubkey_fingerprint, s.signing_service)
               IS DISTINCT FROM (excluded.pubkey_fingerprint, excluded.signing_service)
         RETURNING 1
+    ), known AS (
+        INSERT INTO source_version AS s
+            (source_id, namespace, name, version, version_id, fingerprints, marks, namespace_sha256, checked_at)
+        VALUES ($1, $2, $3, $4, $5, array_remove(ARRAY[$6::text], NULL), $7, $8, now())
+        ON CONFLICT (source_id, namespace, name, version) DO UPDATE
+        SET version_id = excluded.version_id, marks = excluded.marks, namespace_sha256 = excluded.namespace_sha256,
+            checked_at = excluded.checked_at, fingerprints = CASE
+                WHEN (s.version_id, s.marks) = (excluded.version_id, excluded.marks)
+                     AND NOT EXISTS (SELECT FROM gone) AND NOT EXISTS (SELECT FROM come)
+                THEN (excluded.fingerprints || array_remove(s.fingerprints, $6))[1:4]
+                ELSE excluded.fingerprints END
     )
     SELECT EXISTS (SELECT FROM gone) OR EXISTS (SELECT FROM come)
         OR coalesce((SELECT marks FROM source_version

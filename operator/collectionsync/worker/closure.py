@@ -80,6 +80,7 @@ class Closure:
             failures=self._failures,
             choice=choice,
             named=named,
+            whole=whole,
         )
 
     async def bring(self) -> None:
@@ -117,12 +118,10 @@ class Closure:
             choice=self._choice,
             excludes=await self._sources.excludes(first),
         )
-        reason, message = None, ""
-        complete = await whole.look_up()
+        message = await whole.look_up()
         self._failures.succeeded()
-        if not complete:
-            reason, message = "IncompleteListing", "the list of collections kept changing while it was read; run again"
-        await plan.settle_requirement(self._lease, self._run, everything, reason=reason, message=message)
+        reason = "IncompleteListing" if message else None
+        await plan.settle_requirement(self._lease, self._run, everything, reason=reason, message=message or "")
 
     async def _check_failures(self) -> None:
         if self._fail_fast and (failed := await plan.failures(self._lease, self._run, 1)):

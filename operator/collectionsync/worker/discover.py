@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collectionsync.galaxy.client import Collection, ListedVersion, Listing
-from collectionsync.galaxy.errors import ContentError, GalaxyError, NotFoundError
+from collectionsync.galaxy.errors import GalaxyError, NotFoundError
 from collectionsync.galaxy.versions import InvalidRange, InvalidVersion, Range, chosen, parse
 from collectionsync.resource import Prereleases
 from collectionsync.store import plan
@@ -44,7 +44,8 @@ class Discovery:
     """Looks requirements up and adds the versions that they mean to the plan.
 
     A requirement that cannot be met is noted as failed and stops nothing here: the policy on failures is the run's.
-    `named` is where the user looks for collections by name; dependencies on them are looked for there, too.
+    `named` is where the user looks for collections by name; dependencies on them are looked for there, too. `whole`
+    says that the names are those of all that a source lists, and that nobody has asked for any of them.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Discovery:
         failures: Failures,
         choice: Choice,
         named: dict[str, int],
+        whole: bool,
     ) -> None:
         self._sources = sources
         self._database = database
@@ -65,6 +67,7 @@ class Discovery:
         self._failures = failures
         self._choice = choice
         self._named = named
+        self._whole = whole
         self._at_once = asyncio.Semaphore(_LISTS_AT_ONCE)
 
     async def look_up(self, wanted: list[plan.Requirement]) -> None:
@@ -99,36 +102,57 @@ class Discovery:
         return self._sources.ids
 
     async def _look_up_along(self, route: tuple[int, ...], name: str, asked: list[plan.Requirement]) -> None:
-        try:
-            found = await self._find(route, name)
-        except GalaxyError as error:
-            self._failures.failed(error, route[0])
-            await self._refuse(asked, error.reason, str(error))
-        else:
-            self._failures.succeeded(found.source_id)
-            await self._take(found, asked)
-
-    async def _find(self, route: tuple[int, ...], name: str) -> _Found:
         if not is_name(name):
-            raise ContentError("InvalidName", f"{plan.storable(name)!r} is not a collection's namespace.name")
-        namespace, collection = name.split(".")
+            await self._refuse(asked, "InvalidName", f"{plan.storable(name)!r} is not a collection's namespace.name")
+            return
+        found: _Found | None = None
         for source_id in route:
-            client = await self._sources.client(source_id)
-            if (known := await client.collection(namespace, collection)) is None:
-                continue
             try:
-                listing = await client.versions(namespace, collection)
-            except NotFoundError:
-                continue  # it went in between
-            return _Found(source_id, known, listing, await self._sources.excludes(source_id))
-        nobody = "the source has no" if len(route) == 1 else f"none of the {len(route)} sources has a"
-        raise NotFoundError(f"{nobody} collection {name}")
+                there = await self._find(source_id, name)
+            except GalaxyError as error:
+                self._failures.failed(error, source_id)
+                await self._refuse(asked, error.reason, str(error))
+                return
+            self._failures.succeeded(source_id)
+            if there is not None:
+                found = found or there
+                asked = await self._take(there, asked)
+            if not asked:
+                return
+        await self._miss(found, name, route, asked)
 
-    async def _take(self, found: _Found, asked: list[plan.Requirement]) -> None:
+    async def _find(self, source_id: int, name: str) -> _Found | None:
+        namespace, collection = name.split(".")
+        client = await self._sources.client(source_id)
+        if (known := await client.collection(namespace, collection)) is None:
+            return None
+        try:
+            listing = await client.versions(namespace, collection)
+        except NotFoundError:
+            return None  # it went in between
+        return _Found(source_id, known, listing, await self._sources.excludes(source_id))
+
+    async def _miss(
+        self, found: _Found | None, name: str, route: tuple[int, ...], asked: list[plan.Requirement]
+    ) -> None:
+        """Note what no source has."""
+        if self._whole:
+            # It went while everything was listed, or never had a version: nobody has asked for it by its name.
+            await self._meet(asked)
+        elif found is None:
+            nobody = "the source has no" if len(route) == 1 else f"none of the {len(route)} sources has a"
+            await self._refuse(asked, "NotFound", f"{nobody} collection {name}")
+        else:
+            count = len(found.listing.versions)
+            await self._refuse(asked, "NoMatchingVersion", f"none of its {count} versions matches")
+
+    async def _take(self, found: _Found, asked: list[plan.Requirement]) -> list[plan.Requirement]:
+        """Take what a source has of a collection, and return the requirements that none of its versions matches."""
         collection, listing = found.collection, found.listing
         name = f"{collection.namespace}.{collection.name}"
         usable = {each.version: each for each in listing.versions if is_version(each.version)}
         kept = [version for version in usable if not self._is_left_out(found, name, version)]
+        self._tally.versions_left_out += len(usable) - len(kept)
         async with self._database.session() as connection:
             await plan.note_collection(
                 connection,
@@ -140,6 +164,7 @@ class Discovery:
                 complete=listing.complete,
             )
             await self._note_unusable(connection, found)
+        unmet = []
         for requirement in asked:
             try:
                 versions = self._chosen(requirement, kept)
@@ -147,7 +172,11 @@ class Discovery:
             except InvalidRange as error:
                 await self._refuse([requirement], "InvalidRange", str(error))
                 continue
-            await self._add(requirement, found, [usable[version] for version in versions], excluded=excluded)
+            if versions or excluded:
+                await self._add(requirement, found, [usable[version] for version in versions])
+            else:
+                unmet.append(requirement)
+        return unmet
 
     def _is_left_out(self, found: _Found, name: str, version: str) -> bool:
         return self._choice.excludes.leave_out(name, version) or found.excludes.leave_out(name, version)
@@ -163,16 +192,13 @@ class Discovery:
                 message = "the source lists a version that is no semantic version"
                 await plan.settle(connection, self._run, item, state="Failed", reason="InvalidVersion", message=message)
 
-    async def _add(
-        self, requirement: plan.Requirement, found: _Found, versions: Sequence[ListedVersion], *, excluded: bool
-    ) -> None:
+    async def _add(self, requirement: plan.Requirement, found: _Found, versions: Sequence[ListedVersion]) -> None:
+        """Add what a requirement means; it is nothing where all of that is excluded."""
         reason, message = None, ""
-        if excluded:
+        if not versions:
             # Who excludes what a dependency asks for means just that; who excludes all of what he asks for errs.
-            if requirement.required_by is None:
+            if requirement.required_by is None and not self._whole:
                 reason, message = "Excluded", "every version that matches is excluded"
-        elif not versions:
-            reason, message = "NoMatchingVersion", f"none of its {len(found.listing.versions)} versions matches"
         elif not found.listing.complete:
             reason, message = "IncompleteListing", "the list kept changing while it was read; run again"
         listed = [plan.Listed(each.version, each.fingerprint, each.marks) for each in versions]
@@ -181,6 +207,11 @@ class Discovery:
             added = await plan.add_items(connection, self._run, namespace, name, listed, source_id=found.source_id)
             await self._settle(connection, requirement, reason, message)
         self._tally.versions_discovered += added
+
+    async def _meet(self, asked: list[plan.Requirement]) -> None:
+        async with self._database.session() as connection:
+            for requirement in asked:
+                await self._settle(connection, requirement, None, "")
 
     async def _refuse(self, asked: list[plan.Requirement], reason: str, message: str) -> None:
         async with self._database.session() as connection:

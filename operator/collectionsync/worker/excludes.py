@@ -1,5 +1,6 @@
 """Which versions are left out, whoever asks for them: by the resource, and by the source's own list."""
 
+import hashlib
 from collections.abc import Iterable
 
 from collectionsync.galaxy.versions import InvalidRange, Range
@@ -9,6 +10,9 @@ class Excludes:
     """Ranges by the collections that they are of."""
 
     def __init__(self, rules: Iterable[tuple[str, str]]) -> None:
+        rules = sorted(rules)
+        self.sha256 = hashlib.sha256(repr(rules).encode()).hexdigest()
+        """Tells whether the rules are those of before."""
         self.unreadable: list[str] = []
         """Rules whose range is none, as messages have them: a source may say anything."""
         self._ranges: dict[str, list[Range]] = {}

@@ -65,7 +65,7 @@ class Namespaces:
                 document = read_namespace(name, raw)
                 avatar = await self._avatar(client, document)
                 whole = document.avatar_sha256 is None or avatar is not None
-                await store_namespace(
+                changed = await store_namespace(
                     self._database,
                     stale.source_id,
                     name,
@@ -73,7 +73,7 @@ class Namespaces:
                     body=document.encoded(),
                     avatar=avatar,
                 )
-                self._tally.rows_inserted["source_namespace"] += 1
+                self._tally.rows_inserted["source_namespace"] += changed
             except (AuthenticationError, UntrustedError):
                 raise
             except (GalaxyError, RejectedDocumentError) as error:

@@ -60,7 +60,7 @@ class Reporter:
             skipped=0 if fail else counts.failed,
             failed=counts.failed if fail else 0,
             removed=self._removed,
-            excluded=counts.excluded,
+            excluded=counts.excluded + self._tally.versions_left_out,
         )
         self._skipped = [SkippedItem(name=each.name, version=each.version, reason=each.reason) for each in failures]
 
@@ -109,5 +109,5 @@ def _counted(tally: Tally) -> VersionCounts:
         skipped=done["Failed"],
         failed=0,
         removed=0,
-        excluded=done["Excluded"],
+        excluded=done["Excluded"] + tally.versions_left_out,
     )

@@ -25,13 +25,17 @@ class Signatures:
         Raises:
             StoreError: the database does not take them.
         """
-        changed = 0
+        # Several requirements may mean one version, and each name others.
+        by_version: dict[int, list[str | None]] = {}
         for wanted in await wanted_signatures(lease, run):
-            if not Range.parse(wanted.range).matches(wanted.version):
-                continue
-            texts = [text for url in wanted.urls if (text := await self._signature(wanted, url)) is not None]
-            if len(texts) == len(wanted.urls):
-                changed += await keep_signatures(lease, run, wanted.version_id, texts)
+            if Range.parse(wanted.range).matches(wanted.version):
+                texts = [await self._signature(wanted, url) for url in wanted.urls]
+                by_version.setdefault(wanted.version_id, []).extend(texts)
+        changed = 0
+        for version_id, found in by_version.items():
+            had = [text for text in found if text is not None]
+            if len(had) == len(found):
+                changed += await keep_signatures(lease, run, version_id, had)
         return changed
 
     async def _signature(self, wanted: WantedSignatures, url: str) -> str | None:

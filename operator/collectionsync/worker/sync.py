@@ -130,12 +130,12 @@ class Sync:
             lease, run = begun.lease, begun.run
             try:
                 await self._require(begun)
-                await self._closure(begun, self._estimates(begun)).bring()
+                await self._closure(begun, self._estimates(begun), fail_fast=False).bring()
                 counts = await plan.counts(lease, run)
                 return Planned(
                     difference=await difference(lease, run, mirror=self._spec.mirror, limit=shown),
                     unchanged=counts.unchanged,
-                    excluded=counts.excluded,
+                    excluded=counts.excluded + self._tally.versions_left_out,
                     failed=counts.failed,
                     skipped=await plan.failures(lease, run, _SKIPPED_AT_MOST),
                     warnings=list(self._tally.warnings),
@@ -187,6 +187,9 @@ class Sync:
         )
         client = await sources.client(sources.ids[0])
         published = await client.published() if spec.all else None
+        if published is not None:
+            # What is left out is none of what the source publishes, and changes without it.
+            published = f"{published} {(await sources.excludes(sources.ids[0])).sha256}"
         return _Begun(database, lease, sources, run, asked, identity, terms, published)
 
     async def _is_unchanged(self, begun: _Begun) -> bool:
@@ -205,7 +208,7 @@ class Sync:
         lease, run = begun.lease, begun.run
         await self._require(begun)
         try:
-            await self._closure(begun, self._pipelines(begun)).bring()
+            await self._closure(begun, self._pipelines(begun), fail_fast=self._fail_fast).bring()
             counts = await plan.counts(lease, run)
             found = counts.created + counts.filled + counts.unchanged + counts.excluded + counts.failed
             refuse_too_many(self._spec.max_skipped, skipped=counts.failed, of=found)
@@ -232,7 +235,7 @@ class Sync:
         ]
         await plan.require(begun.lease, begun.run, requirements)
 
-    def _closure(self, begun: _Begun, bringer: Callable[[Slots, Failures], Bringer]) -> Closure:
+    def _closure(self, begun: _Begun, bringer: Callable[[Slots, Failures], Bringer], *, fail_fast: bool) -> Closure:
         spec, found, asked = self._spec, self._surroundings, begun.asked
         ids = begun.sources.ids
         return Closure(
@@ -249,7 +252,7 @@ class Sync:
             whole=spec.all,
             # Everything that the source has is everything that what it has needs, as far as the source has it.
             dependencies=spec.dependencies and not spec.all,
-            fail_fast=self._fail_fast,
+            fail_fast=fail_fast,
         )
 
     def _pipelines(self, begun: _Begun) -> Callable[[Slots, Failures], Pipeline]:

@@ -39,6 +39,7 @@ class Tally:
     collections_required: int = 0
     collections_listed: int = 0
     versions_discovered: int = 0
+    versions_left_out: int = 0
     versions_done: Counter[str] = field(default_factory=Counter)
     documents_created: int = 0
     document_bytes: int = 0

@@ -118,7 +118,7 @@ class Verification:
 
     async def _artifact(self, store: ArtifactStore, version: audit.StoredVersion) -> Damage | None:
         if version.artifact_bytes is None:
-            return None
+            return self._damaged(version, "ArtifactMissing", "it has not been stored; the next sync brings it")
         spool = Spool("artifact", self._folder)
         try:
             async for chunk in store.get(version.sha256):

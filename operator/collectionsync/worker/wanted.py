@@ -4,7 +4,8 @@ Nothing is looked up at a source here; a requirements.yml is a file by now.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -77,7 +78,19 @@ def wanted(spec: Spec, config_maps: Path | None) -> Wanted:
     excludes = [
         (each.name, _range(f"spec.exclude[{index}].version", each.version)) for index, each in enumerate(spec.exclude)
     ]
-    return Wanted(tuple(places), tuple(wants), tuple(excludes), read.warnings)
+    return Wanted(tuple(places), tuple(_merged(wants)), tuple(excludes), read.warnings)
+
+
+def _merged(wants: list[Want]) -> Iterator[Want]:
+    """Yield each range of a collection at a place once: what is written in two ways is still one."""
+    by_meaning: dict[tuple[str, str, int], list[Want]] = {}
+    for want in wants:
+        by_meaning.setdefault((want.name, want.range, want.place), []).append(want)
+    for same in by_meaning.values():
+        limits = [want.latest for want in same]
+        latest = None if None in limits else max(limit for limit in limits if limit is not None)
+        signatures = dict.fromkeys(url for want in same for url in want.signatures)
+        yield replace(same[0], latest=latest, signatures=tuple(signatures))
 
 
 def digest(spec: Spec, asked: Wanted, *, store_url: str | None) -> str:
@@ -116,9 +129,7 @@ def _place(path: str, requirement: CollectionRequirement, spec: Spec, places: li
         problem = f"{requirement.source!r} is neither an https URL nor the name or URL of one of spec.sources ({known})"
         raise ManifestError(path, f"the source of {requirement.name}, {problem}")
     # Whoever writes a requirements.yml names a server, and no credentials for it: it is asked as by anybody.
-    places.append(
-        Place(f"{path} ({requirement.name})", Source(url=requirement.source, rate_limit=spec.source.rate_limit))
-    )
+    places.append(Place("spec.sources[]", Source(url=requirement.source, rate_limit=spec.source.rate_limit)))
     return len(places) - 1
 
 

@@ -46,9 +46,10 @@ class Whole:
         self._folder = folder
         self._choice = choice
         self._excludes = excludes
+        self._odd: list[str] = []
 
-    async def look_up(self) -> bool:
-        """Look everything up, and say whether that is certain to be everything.
+    async def look_up(self) -> str | None:
+        """Look everything up, and return why that may not be everything; None where it is for certain.
 
         Raises:
             GalaxyError: a list cannot be had, or is none.
@@ -57,8 +58,10 @@ class Whole:
         """
         # To choose the highest, all versions of a collection have to be seen together.
         if self._choice.latest is None and self._choice.prereleases is Prereleases.ALL and await self._by_lists():
-            return True
-        return await self._client.collections(self._require)
+            return self._oddities()
+        if await self._client.collections(self._require):
+            return None
+        return "the list of collections kept changing while it was read; run again"
 
     async def _by_lists(self) -> bool:
         collections, versions = Spool("collections", self._folder), Spool("versions", self._folder)
@@ -67,14 +70,20 @@ class Whole:
                 return False
             if not await self._client.all_versions(versions, limit=LIST_LIMIT_BYTES):
                 return False
-            for found in _batches(read_collections(collections.chunks())):
+            for found in _batches(read_collections(collections.chunks(), odd=self._odd.append)):
                 await self._note(found)
-            for listed in _batches(read_versions(versions.chunks())):
+            for listed in _batches(read_versions(versions.chunks(), odd=self._odd.append)):
                 await self._add(listed)
         finally:
             collections.close()
             versions.close()
         return True
+
+    def _oddities(self) -> str | None:
+        if not self._odd:
+            return None
+        more = f" (and {len(self._odd) - 1} more)" if len(self._odd) > 1 else ""
+        return f"{self._odd[0]}{more}"
 
     async def _note(self, found: list[Collection]) -> None:
         rows = [
@@ -93,7 +102,9 @@ class Whole:
                     item = plan.Item(each.namespace, each.name, each.version, self._source_id)
                     reason, message = defect
                     await plan.settle(connection, self._run, item, state="Failed", reason=reason, message=message)
-                elif not self._is_left_out(each):
+                elif self._is_left_out(each):
+                    self._tally.versions_left_out += 1
+                else:
                     kept.append(each)
             self._tally.versions_discovered += await plan.add_many(connection, self._run, self._source_id, kept)
 

@@ -1,8 +1,9 @@
 -- Several sources, what they say beside the content, and artifacts.
 
--- What a source's list said of a version last, as a digest: while it stays, the detail is not asked for again.
+-- What a source's lists said of a version last, as digests: while one of them stays, the detail is not asked for again.
+-- There are several since one source has lists of several kinds, and resources that read another one each.
 ALTER TABLE source_version
-    ADD COLUMN fingerprint      text,
+    ADD COLUMN fingerprints     text[] NOT NULL DEFAULT '{}',
     ADD COLUMN marks            text[] NOT NULL DEFAULT '{}',
     ADD COLUMN namespace_sha256 text,
     -- An earlier release, which does not set it, looked at no signatures.
