@@ -16,7 +16,6 @@ from collectionsync.resource import CollectionSync, OnError, Verify
 from collectionsync.store import plan
 from collectionsync.store.artifacts import store_id
 from collectionsync.store.database import Connection, Database, connected
-from collectionsync.store.difference import difference
 from collectionsync.store.migrate import migrate
 from collectionsync.store.repository import Publication, current, publish
 from collectionsync.worker.budget import ByteBudget
@@ -37,7 +36,6 @@ from collectionsync.worker.outcome import (
     unchanged,
 )
 from collectionsync.worker.pipeline import Pipeline
-from collectionsync.worker.planning import Estimate, Planned
 from collectionsync.worker.report import Reporter
 from collectionsync.worker.signatures import Signatures
 from collectionsync.worker.sources import Sources
@@ -46,6 +44,7 @@ from collectionsync.worker.wanted import Wanted, digest, wanted
 
 if TYPE_CHECKING:
     from collectionsync.artifacts.store import ArtifactStore
+    from collectionsync.worker.planning import Estimate, Planned
 
 _SESSIONS = INSERTERS + 3  # one holds the run's lock and publishes, one keeps the plan, one asks what is lacking
 _SKIPPED_AT_MOST = 50
@@ -120,12 +119,16 @@ class Sync:
                 return await self._conclude(begun, unchanged(publication))
             return await self._carry_out(begun)
 
-    async def plan(self, *, shown: int) -> Planned:
+    async def plan(self, *, shown: int) -> "Planned":
         """Return what run() would do, of additions and removals the first so many by name; nothing is stored.
 
         Raises:
             Exception: as for run().
         """
+        # Imported here: a worker in a cluster never needs it.
+        from collectionsync.store.difference import difference
+        from collectionsync.worker.planning import Planned
+
         async with self._begun(dry=True) as begun:
             lease, run = begun.lease, begun.run
             try:
@@ -274,7 +277,9 @@ class Sync:
 
         return pipeline
 
-    def _estimates(self, begun: _Begun) -> Callable[[Slots, Failures], Estimate]:
+    def _estimates(self, begun: _Begun) -> "Callable[[Slots, Failures], Estimate]":
+        from collectionsync.worker.planning import Estimate
+
         fetcher = self._fetcher(begun)
 
         def estimate(slots: Slots, failures: Failures) -> Estimate:

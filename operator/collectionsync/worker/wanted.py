@@ -13,7 +13,6 @@ from yarl import URL
 
 from collectionsync.galaxy.versions import InvalidRange, Range
 from collectionsync.manifest import ManifestError
-from collectionsync.requirements import Requirements, read_requirements
 from collectionsync.resource import CollectionRequirement, ConfigMapKeyRef, Source, Spec
 
 
@@ -58,11 +57,15 @@ def wanted(spec: Spec, config_maps: Path | None) -> Wanted:
     Raises:
         ManifestError: a range is none, a source is not known, or a requirements.yml cannot be used.
     """
-    path, read = "spec.collections", Requirements(spec.collections or (), ())
+    path, collections = "spec.collections", spec.collections or ()
+    warnings: tuple[str, ...] = ()
     if spec.requirements_from is not None:
         reference, path = spec.requirements_from.config_map_key_ref, "spec.requirementsFrom"
         path = f"{path} ({reference.key})"
-        read = read_requirements(_config_map(reference, config_maps), path=path)
+        # Imported here: its structs are of use to no other manifest.
+        from collectionsync.requirements import read_requirements
+
+        collections, warnings = read_requirements(_config_map(reference, config_maps), path=path)
     places = [Place("spec.source", spec.source)]
     places += [Place(f"spec.sources[{index}]", source) for index, source in enumerate(spec.sources)]
     wants = [
@@ -73,12 +76,12 @@ def wanted(spec: Spec, config_maps: Path | None) -> Wanted:
             each.latest or spec.latest,
             each.signatures,
         )
-        for index, each in enumerate(read.collections)
+        for index, each in enumerate(collections)
     ]
     excludes = [
         (each.name, _range(f"spec.exclude[{index}].version", each.version)) for index, each in enumerate(spec.exclude)
     ]
-    return Wanted(tuple(places), tuple(_merged(wants)), tuple(excludes), read.warnings)
+    return Wanted(tuple(places), tuple(_merged(wants)), tuple(excludes), warnings)
 
 
 def _merged(wants: list[Want]) -> Iterator[Want]:
