@@ -135,7 +135,7 @@ def _add_manifest(parser: argparse.ArgumentParser) -> None:
         "--artifacts",
         metavar="URL",
         default=None,
-        help="where artifacts are kept: s3://, gs://, az:// or file:// (default: what the manifest says)",
+        help="where artifacts are kept: s3://, gs://, az://, file:// (default: the manifest's, else your data folder)",
     )
     parser.add_argument("--secrets", type=Path, metavar="DIR", help="Secrets as files: DIR/<secret name>/<key>")
     parser.add_argument("--config-maps", type=Path, metavar="DIR", help="ConfigMaps as files: DIR/<name>/<key>")

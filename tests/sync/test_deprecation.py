@@ -54,3 +54,16 @@ async def test_a_collection_that_another_resource_looks_at_is_left_as_it_is(serv
     second["metadata"]["name"] = "second"
     await sync(second, database)
     assert await deprecated(database) == ["acme.tools"]
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+async def test_a_deprecation_goes_with_its_collection_and_stays_as_long_as_that_does(
+    serve: Serve, database: str, mirror: bool
+) -> None:
+    galaxy = await serve(catalog())
+    document = manifest(galaxy.url, "acme.tools", "acme.more", mirror=mirror)
+    await sync(document, database)
+    galaxy.catalog.remove("acme", "tools")
+    ended = await sync(document, database)
+    assert (ended.skipped, ended.report.versions.removed) == ({"acme.tools *": "NotFound"}, int(mirror))
+    assert await deprecated(database) == ([] if mirror else ["acme.tools"])

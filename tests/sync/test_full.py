@@ -14,6 +14,7 @@ from serving import Serve
 from syncing import manifest, names, published, rows, stored_documents, sync
 from testgalaxy import Catalog, Fault, small_catalog, with_tarball
 from testgalaxy.artifactfaults import flipped
+from testgalaxy.faults import Action
 from testgalaxy.wirefaults import status
 
 pytestmark = pytest.mark.slow
@@ -193,3 +194,36 @@ async def test_metadata_asks_for_no_artifact(serve: Serve, database: str) -> Non
     ended = await sync(manifest(galaxy.url, "acme.tools"), database)
     assert (ended.code, ended.report.artifacts.created) == (ExitCode.OK, 0)
     assert not galaxy.requests.of("artifact")
+
+
+async def test_artifacts_outlive_a_time_in_which_only_metadata_is_wanted(
+    serve: Serve, database: str, store: ArtifactStore
+) -> None:
+    galaxy = await serve(tools())
+    await sync(full(galaxy.url, "acme.tools"), database, artifacts=store)
+    documents = await stored_documents(database)
+    await rows(database, "UPDATE source_version SET checked_at = '-infinity'")
+    assert (await sync(manifest(galaxy.url, "acme.tools"), database)).result is Result.NO_CHANGE
+    galaxy.requests.clear()
+    assert (await sync(full(galaxy.url, "acme.tools"), database, artifacts=store)).result is Result.NO_CHANGE
+    assert not galaxy.requests.of("artifact")
+    assert await stored_documents(database) == documents
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(status(404), "NotFound"), (flipped(), "DigestMismatch"), (None, "InvalidGzip")]
+)
+async def test_on_error_fail_publishes_nothing_where_an_artifact_cannot_be_had(
+    serve: Serve, database: str, store: ArtifactStore, fault: Action | None, reason: str
+) -> None:
+    galaxy = await serve(tools())
+    version = galaxy.catalog.version("acme", "tools", "1.0.0")
+    assert version is not None
+    if fault is None:
+        galaxy.catalog.add(with_tarball(version, b"not a tarball at all"))
+    else:
+        galaxy.faults.add(Fault(version.filename, fault))
+    ended = await sync(full(galaxy.url, "acme.tools", onError="Fail"), database, artifacts=store)
+    assert (ended.code, ended.outcome.reason) == (ExitCode.CONTENT, reason)
+    assert "acme.tools 1.0.0" in ended.outcome.message
+    assert await published(database) == []

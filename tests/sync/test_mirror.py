@@ -94,3 +94,41 @@ async def test_another_artifact_under_the_same_version_replaces_it(serve: Serve,
         " WHERE c.version = '1.1.0'",
     )
     assert found == [(["another"],)]
+
+
+async def test_what_is_excluded_by_now_is_removed(serve: Serve, database: str) -> None:
+    galaxy = await serve(tools())
+    document = manifest(galaxy.url, "acme.tools", "acme.more", mirror=True)
+    await sync(document, database)
+    document["spec"]["exclude"] = [{"name": "acme.tools", "version": "1.0.0"}]
+    galaxy.catalog.exclude("acme.tools", ">=1.2.0")
+    ended = await sync(document, database)
+    assert (ended.result, ended.skipped) == (Result.SUCCEEDED, {})
+    assert await published(database) == ["acme.more 1.0.0", "acme.tools 1.1.0"]
+
+
+async def test_what_is_unsigned_is_removed_once_only_signed_versions_are_wanted(serve: Serve, database: str) -> None:
+    galaxy = await serve(tools())
+    galaxy.catalog.sign("acme", "tools", "1.1.0")
+    await sync(manifest(galaxy.url, "acme.tools", mirror=True), database)
+    await sync(manifest(galaxy.url, "acme.tools", mirror=True, signedOnly=True), database)
+    assert await published(database) == ["acme.tools 1.1.0"]
+    await sync(manifest(galaxy.url, "acme.tools", mirror=True), database)
+    assert len(await published(database)) == 3
+
+
+async def test_of_the_latest_the_oldest_goes_as_a_new_one_comes_with_what_it_needed(
+    serve: Serve, database: str
+) -> None:
+    galaxy = await serve(
+        small_catalog(
+            {"acme.app": ["1.0.0", "2.0.0"], "acme.lib": ["1.0.0", "2.0.0"]},
+            dependencies={f"acme.app:{version}": {"acme.lib": version} for version in ("1.0.0", "2.0.0")},
+        )
+    )
+    document = manifest(galaxy.url, "acme.app", mirror=True, latest=2)
+    await sync(document, database)
+    assert await published(database) == names(galaxy.catalog)
+    galaxy.catalog.add(small_version("acme.app", "3.0.0"))
+    await sync(document, database)
+    assert await published(database) == ["acme.app 2.0.0", "acme.app 3.0.0", "acme.lib 2.0.0"]

@@ -8,8 +8,9 @@ from collectionsync.report import Result
 from serving import Serve
 from syncing import manifest, rows, sync
 from testgalaxy import Catalog, Fault, kind, small_catalog, small_version
+from testgalaxy.faults import Action
 from testgalaxy.namespaces import PNG
-from testgalaxy.wirefaults import status
+from testgalaxy.wirefaults import body, status
 
 pytestmark = pytest.mark.slow
 
@@ -49,9 +50,12 @@ async def test_a_namespace_that_has_changed_is_noticed_by_a_new_detail(serve: Se
     assert json.loads(body)["company"] == "ACME & Sons"
 
 
-async def test_a_picture_that_cannot_be_had_is_told_and_comes_next_time(serve: Serve, database: str) -> None:
+@pytest.mark.parametrize("action", [status(404), body(b"another picture")], ids=["not there", "with another digest"])
+async def test_a_picture_that_cannot_be_had_is_told_and_comes_next_time(
+    serve: Serve, database: str, action: Action
+) -> None:
     galaxy = await serve(catalog())
-    fault = galaxy.faults.add(Fault(kind("avatar"), status(404)))
+    fault = galaxy.faults.add(Fault(kind("avatar"), action))
     document = manifest(galaxy.url, "acme.tools")
     ended = await sync(document, database)
     assert ended.result is Result.SUCCEEDED
@@ -67,6 +71,18 @@ async def test_a_namespace_that_cannot_be_had_fails_nothing(serve: Serve, databa
     ended = await sync(manifest(galaxy.url, "acme.tools"), database)
     assert (ended.result, ended.skipped) == (Result.SUCCEEDED, {})
     assert any("namespace acme" in warning for warning in ended.report.warnings)
+
+
+async def test_a_namespace_that_is_announced_and_not_there_is_asked_for_again(serve: Serve, database: str) -> None:
+    galaxy = await serve(catalog())
+    fault = galaxy.faults.add(Fault(kind("namespace"), status(404)))
+    document = manifest(galaxy.url, "acme.tools")
+    ended = await sync(document, database)
+    assert (ended.result, ended.skipped) == (Result.SUCCEEDED, {})
+    assert (await sync(document, database)).result is Result.NO_CHANGE
+    galaxy.faults.remove(fault)
+    await sync(document, database)
+    assert await rows(database, "SELECT name FROM source_namespace") == [("acme",)]
 
 
 async def test_a_source_that_says_nothing_of_namespaces_is_not_asked(serve: Serve, database: str) -> None:

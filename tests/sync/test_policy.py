@@ -4,7 +4,7 @@ import pytest
 
 from collectionsync.report import ExitCode, Result
 from serving import Serve, fetched
-from syncing import manifest, names, published, rows, stored_versions, sync, value
+from syncing import manifest, names, published, rows, source, stored_versions, sync, value
 from testgalaxy import Catalog, Fault, small_catalog
 from testgalaxy.wirefaults import status
 
@@ -131,3 +131,15 @@ async def test_only_the_last_runs_are_kept(serve: Serve, database: str) -> None:
     for _ in range(14):
         await sync(manifest(galaxy.url, "acme.tools"), database)
     assert 0 < await value(database, "SELECT count(*) FROM sync_run") < 14
+
+
+async def test_on_error_fail_ends_the_run_at_a_collection_that_a_further_source_lacks(
+    serve: Serve, database: str
+) -> None:
+    galaxy, hub = await serve(tools()), await serve(tools())
+    asked = [{"name": "acme.tools"}, {"name": "acme.missing", "source": "hub"}]
+    sources = [source(hub.url, name="hub")]
+    ended = await sync(manifest(galaxy.url, collections=asked, sources=sources, onError="Fail"), database)
+    assert (ended.code, ended.outcome.reason) == (ExitCode.CONTENT, "NotFound")
+    assert "acme.missing" in ended.outcome.message
+    assert await published(database) == []

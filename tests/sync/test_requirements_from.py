@@ -7,7 +7,7 @@ import pytest
 
 from collectionsync.report import ExitCode, Result
 from serving import Serve
-from syncing import manifest, published, source, sync
+from syncing import manifest, published, rows, source, sync
 from testgalaxy import small_catalog
 
 pytestmark = pytest.mark.slow
@@ -63,3 +63,26 @@ async def test_what_cannot_be_mirrored_is_refused_with_its_place(serve: Serve, d
     assert ended.code is ExitCode.CONFIGURATION
     assert "collections[1]" in ended.outcome.message
     assert "git" in ended.outcome.message
+
+
+async def test_each_range_of_a_collection_has_its_latest(serve: Serve, database: str, tmp_path: Path) -> None:
+    galaxy = await serve(small_catalog({"acme.tools": ["1.0.0", "1.1.0", "2.0.0", "3.0.0", "3.1.0"]}))
+    entries = [f"{{name: acme.tools, version: '{versions}'}}" for versions in ("<2", ">=3", "3.0.0")]
+    folder = config_map(tmp_path, f"collections: [{', '.join(entries)}]")
+    ended = await sync(manifest(galaxy.url, requirementsFrom=FROM, latest=1), database, config_maps=folder)
+    assert ended.result is Result.SUCCEEDED
+    assert await published(database) == ["acme.tools 1.1.0", "acme.tools 3.0.0", "acme.tools 3.1.0"]
+
+
+async def test_a_version_that_two_sources_have_comes_from_the_first(
+    serve: Serve, database: str, tmp_path: Path
+) -> None:
+    public = await serve(small_catalog({"acme.tools": ["1.0.0", "1.1.0"]}))
+    hub = await serve(small_catalog({"acme.tools": ["1.0.0", "2.0.0"]}, requires_ansible=">=2.16.0"))
+    folder = config_map(tmp_path, "collections: [{name: acme.tools, source: hub}, acme.tools]")
+    document = manifest(public.url, requirementsFrom=FROM, sources=[source(hub.url, name="hub")])
+    await sync(document, database, config_maps=folder)
+    found = await rows(database, "SELECT version, sha256 FROM repository_current")
+    expected = {version.version: version.sha256 for catalog in (hub.catalog, public.catalog) for version in catalog}
+    assert dict(found) == expected
+    assert (await sync(document, database, config_maps=folder)).result is Result.NO_CHANGE

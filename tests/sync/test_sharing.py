@@ -7,16 +7,18 @@ import pytest
 
 from collectionsync.report import Result
 from commandline import Commands
-from serving import Serve, fetched
+from serving import Serve, fetched, hold_after
 from syncing import (
     manifest,
     names,
     published,
     rows,
+    running,
     served_documents,
     stored_documents,
     stored_versions,
     sync,
+    until,
     value,
     wrong_digests,
 )
@@ -66,6 +68,36 @@ async def test_four_runs_of_the_same_content_at_once_meet_no_deadlock(serve: Ser
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     assert await value(database, deadlocks) == 0
     assert await stored_documents(database) == served_documents(galaxy.catalog)
+
+
+async def test_two_resources_that_mirror_into_one_repository_at_once_keep_each_what_it_wants(
+    serve: Serve, database: str
+) -> None:
+    galaxies = [
+        await serve(small_catalog({name: ["1.0.0", "1.1.0", "1.2.0"], "acme.both": ["1.0.0"]}))
+        for name in ("acme.one", "acme.two")
+    ]
+    documents = [manifest(galaxy.url, all=True, mirror=True) for galaxy in galaxies]
+    for name, document in zip(("one", "two"), documents, strict=True):
+        document["metadata"]["name"] = name
+
+    async def together() -> list[Result]:
+        held = [hold_after(galaxy, 1) for galaxy in galaxies]
+        async with running(documents[0], database) as one, running(documents[1], database) as two:
+            await until(lambda: one.done() or two.done() or all(each.fault.hits for each in held), "the midst of both")
+            for each in held:
+                each.release()
+            return [ended.result for ended in await asyncio.gather(one, two)]
+
+    assert await together() == [Result.SUCCEEDED, Result.SUCCEEDED]
+    assert await published(database) == sorted({name for galaxy in galaxies for name in names(galaxy.catalog)})
+    for galaxy, gone in zip(galaxies, ("one", "two"), strict=True):
+        galaxy.catalog.remove("acme", gone, "1.0.0")
+        for minor in range(3):
+            galaxy.catalog.add(small_version(f"acme.{gone}", f"2.{minor}.0"))
+    galaxies[0].catalog.remove("acme", "both")
+    assert await together() == [Result.SUCCEEDED, Result.SUCCEEDED]
+    assert await published(database) == sorted({name for galaxy in galaxies for name in names(galaxy.catalog)})
 
 
 async def test_a_second_repository_of_the_same_content_fetches_none_of_it(serve: Serve, database: str) -> None:

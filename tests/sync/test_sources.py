@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from collectionsync.report import Result
+from commandline import Commands
 from serving import Serve, fetched
 from syncing import manifest, published, rows, source, sync
 from testgalaxy import Fault, small_catalog
@@ -128,3 +129,23 @@ async def test_what_two_sources_say_of_one_version_is_both_kept_and_told(serve: 
     assert await published(database) == ["acme.tools 1.0.0"]
     (warning,) = ended.report.warnings
     assert "acme.tools 1.0.0" in warning
+
+
+async def test_a_server_that_only_a_requirement_names_is_asked_without_credentials(
+    commands: Commands, serve: Serve, database: str
+) -> None:
+    public = await serve(small_catalog({"acme.tools": ["1.0.0"]}), token="secret")
+    elsewhere = await serve(small_catalog({"acme.more": ["1.0.0"]}), tls=True)
+    authority = commands.folder / "authority.pem"
+    authority.write_bytes(elsewhere.ca_pem)
+    document = manifest(
+        public.url,
+        source={"secretRef": {"name": "public"}},
+        collections=asked({"name": "acme.tools"}, {"name": "acme.more", "source": elsewhere.url}),
+    )
+    secrets = commands.secret("public", token="secret")
+    environment = {"SSL_CERT_FILE": authority}
+    ended = await commands.sync(document, "--secrets", secrets, database=database, environment=environment)
+    assert ended.code == 0, ended.err
+    assert await published(database) == ["acme.more 1.0.0", "acme.tools 1.0.0"]
+    assert {request.headers.get("Authorization") for request in elsewhere.requests} == {None}

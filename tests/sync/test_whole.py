@@ -6,6 +6,7 @@ from collectionsync.report import Result
 from serving import Serve, fetched
 from syncing import manifest, names, published, rows, sync
 from testgalaxy import Catalog, Fault, kind, small_catalog, small_version
+from testgalaxy.contentfaults import afterwards
 from testgalaxy.wirefaults import status
 
 pytestmark = pytest.mark.slow
@@ -113,3 +114,37 @@ async def test_an_empty_source_is_mirrored_as_it_is(serve: Serve, database: str)
     galaxy = await serve(Catalog())
     assert (await sync(manifest(galaxy.url, all=True), database)).result is Result.NO_CHANGE
     assert await rows(database, "SELECT FROM repository_content") == []
+
+
+async def test_what_changes_while_the_lists_are_read_is_there_by_the_next_run(serve: Serve, database: str) -> None:
+    galaxy = await serve(everything())
+
+    def change() -> None:
+        galaxy.catalog.remove("acme", "tools", "1.1.0")
+        galaxy.catalog.add(small_version("acme.later", "1.0.0"))
+
+    galaxy.faults.add(Fault(kind("all-versions"), afterwards(change), times=1))
+    document = manifest(galaxy.url, all=True, mirror=True)
+    first = await sync(document, database)
+    assert (first.result, first.skipped) == (Result.PARTIAL, {"acme.tools 1.1.0": "NotFound"})
+    assert (await sync(document, database)).result is Result.SUCCEEDED
+    assert await published(database) == names(galaxy.catalog)
+    assert (await sync(document, database)).result is Result.NO_CHANGE
+
+
+async def test_a_collection_that_comes_between_the_two_lists_is_mirrored(serve: Serve, database: str) -> None:
+    galaxy = await serve(everything())
+    add = afterwards(lambda: galaxy.catalog.add(small_version("acme.later", "1.0.0")))
+    galaxy.faults.add(Fault(kind("all-collections"), add, times=1))
+    ended = await sync(manifest(galaxy.url, all=True, mirror=True), database)
+    assert ended.result is Result.SUCCEEDED
+    assert await published(database) == names(galaxy.catalog)
+
+
+async def test_a_mirror_of_a_source_that_has_not_changed_stays_as_it_is(serve: Serve, database: str) -> None:
+    galaxy = await serve(everything())
+    document = manifest(galaxy.url, all=True, mirror=True)
+    await sync(document, database)
+    ended = await sync(document, database)
+    assert (ended.result, ended.report.versions.removed) == (Result.NO_CHANGE, 0)
+    assert await published(database) == names(galaxy.catalog)

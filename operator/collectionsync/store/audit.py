@@ -9,13 +9,17 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version (`namespace.name`) of a repository; `artifact_bytes` is None where the store has no artifact of it."""
+    """A version (`namespace.name`) of a repository, and whether the resource that looks has claimed it.
+
+    `artifact_bytes` is None where the store has no artifact of it.
+    """
 
     version_id: int
     name: str
     version: str
     sha256: str
     artifact_bytes: int | None
+    claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,14 @@ class StoredDocument:
 
 
 async def stored_versions(
-    connection: Connection, namespace: str, repository: str, *, store_id: int | None, after: int
+    connection: Connection, namespace: str, repository: str, owner: str, *, store_id: int | None, after: int
 ) -> list[StoredVersion]:
     """Return the next versions of a repository, those whose id comes after `after`; none at its end."""
     rows = await connection.fetch(
         """
-        SELECT c.version_id, c.namespace || '.' || c.name AS name, c.version, c.sha256, a.bytes AS artifact_bytes
+        SELECT c.version_id, c.namespace || '.' || c.name AS name, c.version, c.sha256, a.bytes AS artifact_bytes,
+               EXISTS (SELECT FROM repository_claim k JOIN repository r ON r.id = k.repository_id
+                       WHERE (r.namespace, r.name, k.owner, k.version_id) = ($1, $2, $6, c.version_id)) AS claimed
         FROM repository_current c LEFT JOIN artifact a ON a.version_id = c.version_id AND a.store_id = $3
         WHERE c.repository_namespace = $1 AND c.repository = $2 AND c.version_id > $4
         ORDER BY c.version_id LIMIT $5
@@ -43,6 +49,7 @@ async def stored_versions(
         store_id,
         after,
         _PAGE,
+        owner,
     )
     return [StoredVersion(**row) for row in rows]
 

@@ -20,6 +20,7 @@ from collectionsync.worker.together import together
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}\.[a-z_][a-z0-9_]{0,63}", re.ASCII)
 # Lists are small, and one after the other they cost a round trip each.
 _LISTS_AT_ONCE = 4
+_INCOMPLETE = ("IncompleteListing", "the list kept changing while it was read; run again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Discovery:
         self._named = named
         self._whole = whole
         self._at_once = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self._left_out: set[str] = set()
 
     async def look_up(self, wanted: list[plan.Requirement]) -> None:
         """Look all of them up; requirements on one collection share one listing.
@@ -148,35 +150,47 @@ class Discovery:
 
     async def _take(self, found: _Found, asked: list[plan.Requirement]) -> list[plan.Requirement]:
         """Take what a source has of a collection, and return the requirements that none of its versions matches."""
-        collection, listing = found.collection, found.listing
+        collection = found.collection
         name = f"{collection.namespace}.{collection.name}"
-        usable = {each.version: each for each in listing.versions if is_version(each.version)}
+        usable = {each.version: each for each in found.listing.versions if is_version(each.version)}
         kept = [version for version in usable if not self._is_left_out(found, name, version)]
-        self._tally.versions_left_out += len(usable) - len(kept)
+        unmet, met = [], False
+        for requirement in asked:
+            try:
+                versions, wished = self._chosen(requirement, kept), self._chosen(requirement, usable)
+            except InvalidRange as error:
+                await self._refuse([requirement], "InvalidRange", str(error))
+                continue
+            self._count_left_out(name, set(wished).difference(kept))
+            if wished:
+                met = True
+                await self._add(requirement, found, [usable[version] for version in versions])
+            elif found.listing.complete:
+                unmet.append(requirement)
+            else:
+                await self._refuse([requirement], *_INCOMPLETE)
+        if met:
+            await self._note(found)
+        return unmet
+
+    async def _note(self, found: _Found) -> None:
+        """Note what the source says of a collection that something was taken of."""
         async with self._database.session() as connection:
             await plan.note_collection(
                 connection,
                 self._run,
-                collection.namespace,
-                collection.name,
+                found.collection.namespace,
+                found.collection.name,
                 source_id=found.source_id,
-                deprecated=collection.deprecated,
-                complete=listing.complete,
+                deprecated=found.collection.deprecated,
+                complete=found.listing.complete,
             )
             await self._note_unusable(connection, found)
-        unmet = []
-        for requirement in asked:
-            try:
-                versions = self._chosen(requirement, kept)
-                excluded = not versions and bool(self._chosen(requirement, usable))
-            except InvalidRange as error:
-                await self._refuse([requirement], "InvalidRange", str(error))
-                continue
-            if versions or excluded:
-                await self._add(requirement, found, [usable[version] for version in versions])
-            else:
-                unmet.append(requirement)
-        return unmet
+
+    def _count_left_out(self, name: str, versions: set[str]) -> None:
+        # A collection may be looked up for one requirement after another.
+        self._left_out.update(f"{name} {version}" for version in versions)
+        self._tally.versions_left_out = len(self._left_out)
 
     def _is_left_out(self, found: _Found, name: str, version: str) -> bool:
         return self._choice.excludes.leave_out(name, version) or found.excludes.leave_out(name, version)
@@ -200,7 +214,7 @@ class Discovery:
             if requirement.required_by is None and not self._whole:
                 reason, message = "Excluded", "every version that matches is excluded"
         elif not found.listing.complete:
-            reason, message = "IncompleteListing", "the list kept changing while it was read; run again"
+            reason, message = _INCOMPLETE
         listed = [plan.Listed(each.version, each.fingerprint, each.marks) for each in versions]
         namespace, name = found.collection.namespace, found.collection.name
         async with self._database.session() as connection:

@@ -87,6 +87,7 @@ def verify(resource: CollectionSync, options: Options, *, members: bool, forget:
                 database,
                 namespace=resource.metadata.namespace,
                 repository=resource.spec.target.repository,
+                owner=resource.metadata.name,
                 artifacts=artifacts,
                 store_id=known,
                 members=members,
@@ -109,6 +110,8 @@ def _verified(counted: Counted, damages: int, *, forgotten: bool) -> str:
         f"{counted.documents} documents ({format_bytes(counted.document_bytes)}) and "
         f"{counted.artifacts} artifacts ({format_bytes(counted.artifact_bytes)}) looked at"
     )
+    if not counted.documents:
+        return "there is nothing in the repository yet"
     if not damages:
         return f"{looked}: all are as they came"
     then = "forgotten: the next sync brings them again" if forgotten else "--forget lets the next sync bring them again"

@@ -5,6 +5,7 @@ up, how a run ends and what it publishes have modules of their own.
 """
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,8 @@ from collectionsync.worker.wanted import Wanted, digest, wanted
 if TYPE_CHECKING:
     from collectionsync.artifacts.store import ArtifactStore
     from collectionsync.worker.planning import Estimate, Planned
+
+log = logging.getLogger(__name__)
 
 _SESSIONS = INSERTERS + 3  # one holds the run's lock and publishes, one keeps the plan, one asks what is lacking
 _SKIPPED_AT_MOST = 50
@@ -324,6 +327,8 @@ class Sync:
         lease, run = begun.lease, begun.run
         counts = await plan.counts(lease, run)
         skipped = await plan.failures(lease, run, _SKIPPED_AT_MOST)
+        for each in skipped:
+            log.warning("%s %s could not be had: %s, %s", each.name, each.version, each.reason, each.message)
         if isinstance(ended, Publication):
             self._reporter.published(ended)
             outcome = completed(

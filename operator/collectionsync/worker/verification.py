@@ -40,7 +40,7 @@ class Counted:
 
 
 class Verification:
-    """Looks at what one repository holds. `artifacts` is None where only documents are looked at."""
+    """Looks at what one repository holds, for the resource `owner`. Without `artifacts` it looks at documents only."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Verification:
         *,
         namespace: str,
         repository: str,
+        owner: str,
         artifacts: ArtifactStore | None,
         store_id: int | None,
         members: bool,
@@ -55,7 +56,7 @@ class Verification:
         counted: Counted,
     ) -> None:
         self._database = database
-        self._target = (namespace, repository)
+        self._target = (namespace, repository, owner)
         self._artifacts = artifacts
         self._store_id = store_id
         self._members = members
@@ -118,7 +119,9 @@ class Verification:
 
     async def _artifact(self, store: ArtifactStore, version: audit.StoredVersion) -> Damage | None:
         if version.artifact_bytes is None:
-            return self._damaged(version, "ArtifactMissing", "it has not been stored; the next sync brings it")
+            if not version.claimed:  # another resource may do without
+                return None
+            return self._damaged(version, "ArtifactMissing", "it is not stored; a sync brings it if the source has it")
         spool = Spool("artifact", self._folder)
         try:
             async for chunk in store.get(version.sha256):
