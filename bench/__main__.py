@@ -9,11 +9,12 @@ from pathlib import Path
 
 from bench import ROOT
 from bench.cluster import Cluster
+from bench.confinement import NoCgroupError
 from bench.figures import Results
 from bench.machine import describe
 from bench.measure import Bench
 from bench.report import first_syncs, markdown, svg
-from bench.rows import EVERY, SETS, Row, Special, UnknownRowError, choose
+from bench.rows import EVERY, SECOND, SECOND_FULL, SETS, Row, Special, UnknownRowError, choose
 from bench.workers import MeasuringError, leave_on_sigterm
 from collectionsync.store.embedded import EmbeddedPostgresError
 
@@ -84,7 +85,11 @@ def _measure(bench: Bench, chosen: Sequence[Row | Special]) -> Results:
             results.rows.append(bench.first_sync(row))
             print(first_syncs(results.rows[-1:], bench.floors), flush=True)
         elif row is Special.SECOND:
-            results.second = bench.second()
+            results.second = bench.second(SECOND)
+        elif row is Special.SECOND_FULL:
+            results.second_full = bench.second(SECOND_FULL)
+        elif row is Special.CONFINED:
+            _confined(bench, results)
         elif row is Special.CONNECTIONS:
             results.connections = bench.connections()
         elif row is Special.TOGETHER:
@@ -92,6 +97,13 @@ def _measure(bench: Bench, chosen: Sequence[Row | Special]) -> Results:
         else:
             results.idle = bench.idle()
     return results
+
+
+def _confined(bench: Bench, results: Results) -> None:
+    try:
+        results.confined = bench.confined()
+    except NoCgroupError as error:
+        results.unmeasured[Special.CONFINED] = str(error)
 
 
 def _command() -> str:

@@ -1,6 +1,6 @@
 """What was measured. Sizes are in bytes and times in seconds; MB are millions of bytes, MiB are 1024 x 1024."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.curve import Curve
 from bench.rows import Row
@@ -13,7 +13,8 @@ MB = 1000 * 1000
 class Figures:
     """A first sync. CPU is of the worker's process, of all processes of PostgreSQL, and of the server of collections.
 
-    `connections` is the most that were open to the source at once.
+    `connections` is the most that were open to the source at once. `artifact_bytes` are those of Full rows, as they are
+    in the store after the run.
     """
 
     row: Row
@@ -31,15 +32,21 @@ class Figures:
     server_cpu: float
     connections: int
     curve: Curve
+    artifact_bytes: int = 0
+
+    @property
+    def megabytes(self) -> float:
+        """What was stored, in MB of documents and artifacts."""
+        return (self.document_bytes + self.artifact_bytes) / MB
 
     @property
     def mb_per_second(self) -> float:
-        """Throughput in MB of documents."""
-        return self.document_bytes / MB / self.seconds
+        """Throughput in MB of documents and artifacts."""
+        return self.megabytes / self.seconds
 
     def ms_per_mb(self, cpu_seconds: float) -> float:
-        """CPU time in milliseconds for each MB of documents."""
-        return cpu_seconds * 1000 / (self.document_bytes / MB)
+        """CPU time in milliseconds for each MB of documents and artifacts."""
+        return cpu_seconds * 1000 / self.megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,18 @@ class Second:
     requests: int
     first_fetched_bytes: int
     first_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """A sync in a memory cgroup of its own. `charged_bytes` is the cgroup's peak: page cache and sockets are in it."""
+
+    limit_bytes: int
+    exit_code: int
+    oom_kills: int
+    seconds: float
+    peak_bytes: int
+    charged_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,10 @@ class Results:
     rows: list[Figures]
     floors: dict[str, Floor]
     second: Second | None = None
+    second_full: Second | None = None
+    confined: Confined | None = None
+    unmeasured: dict[str, str] = field(default_factory=dict)
+    """What this machine does not let be measured, and why."""
     connections: Connections | None = None
     together: Together | None = None
     idle: Idle | None = None

@@ -6,8 +6,8 @@ spec.fetch.concurrency holds the number from above; this makes the run begin wit
 import sys
 
 from collectionsync.cli import main
-from collectionsync.worker import sync
+from collectionsync.worker import closure
 
 if __name__ == "__main__":
-    vars(sync)["START"] = int(sys.argv.pop(1))
+    vars(closure)["START"] = int(sys.argv.pop(1))
     sys.exit(main())

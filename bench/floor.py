@@ -14,7 +14,7 @@ import asyncpg
 from bench.cluster import Cluster
 from bench.figures import Floor, Load
 from collectionsync.store.copy_format import COLUMNS
-from collectionsync.worker.sync import INSERTERS
+from collectionsync.worker.closure import INSERTERS
 
 _COLUMNS = ", ".join(COLUMNS)
 # More files than sessions: a session that has done takes the next, so that none ends long before the others.

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.cluster import Cluster
+from bench.confinement import MemoryCgroup
 from bench.curve import quarters
-from bench.figures import Connections, Figures, Floor, Idle, Load, Second, Together
+from bench.figures import Confined, Connections, Figures, Floor, Idle, Load, Second, Together
 from bench.floor import measure_floor
 from bench.idle import measure_idle
-from bench.rows import ADAPTIVE, FIXED, SECOND, TOGETHER, Row
-from bench.workers import Ended, MeasuringError, Worker, run_to_end
+from bench.objects import check, expected
+from bench.rows import ADAPTIVE, CONFINED, FIXED, TOGETHER, Row
+from bench.workers import Ended, MeasuringError, Worker, manifest, run_to_end
+from collectionsync import manifest as manifests
 from collectionsync.report import Result
+from collectionsync.resource import memory_limit_bytes
 from testcluster.starting import chosen_cluster
 from testgalaxy import Served, served
 
@@ -26,6 +30,11 @@ class _Scene:
     galaxy: Served
     database: str
     folder: Path
+
+    @property
+    def artifacts(self) -> Path:
+        """Where artifacts go."""
+        return self.folder / "artifacts"
 
 
 @dataclass(slots=True)
@@ -45,7 +54,7 @@ class Bench:
 
     def first_sync(self, row: Row) -> Figures:
         """Measure a first sync, and the floor of its plan if that is not known yet."""
-        with_floor = row.plan not in self.floors
+        with_floor = not row.full and row.plan not in self.floors
         runs: list[Figures] = []
         floors: list[Floor] = []
         for _ in range(self.repeats):
@@ -58,13 +67,15 @@ class Bench:
             self.floors[row.plan] = median_floor(floors)
         return median_run(runs)
 
-    def second(self) -> Second:
+    def second(self, row: Row) -> Second:
         """Measure a run with nothing changed."""
-        with self._scene(SECOND) as scene:
-            first = self._sync(SECOND, scene)
+        with self._scene(row) as scene:
+            first = self._sync(row, scene)
             self.cluster.settle()
-            self.tell("second: again")
-            ended = self._run(SECOND, scene, "again")
+            self.tell(f"{row.name}: again")
+            ended = self._run(row, scene, "again")
+            if row.full:
+                self._check_artifacts(row, scene)
         return Second(
             result=ended.report.result.value,
             seconds=ended.seconds,
@@ -73,6 +84,28 @@ class Bench:
             requests=ended.report.requests,
             first_fetched_bytes=first.fetched_bytes,
             first_requests=first.requests,
+        )
+
+    def confined(self) -> Confined:
+        """Measure a sync with artifacts in a memory cgroup of the limit that its Job would have.
+
+        Raises:
+            NoCgroupError: this machine lets none be made.
+        """
+        limit = memory_limit_bytes(manifests.from_object(manifest(CONFINED, "https://localhost/api/")).spec)
+        with MemoryCgroup(limit) as cgroup, self._scene(CONFINED) as scene:
+            self.tell(f"confined: syncing in {limit >> 20} MiB")
+            ended = self._run(CONFINED, scene, "confined", cgroup)
+            readings = cgroup.readings()
+            if ended.exit_code == 0:
+                self._check_artifacts(CONFINED, scene)
+        return Confined(
+            limit_bytes=limit,
+            exit_code=ended.exit_code,
+            oom_kills=readings.oom_kills,
+            seconds=ended.seconds,
+            peak_bytes=ended.report.peak_rss_bytes,
+            charged_bytes=readings.charged_bytes,
         )
 
     def connections(self) -> Connections:
@@ -85,7 +118,9 @@ class Bench:
         with self._scene(TOGETHER) as scene:
             self.tell("together: two syncs")
             names = ("left", "right")
-            workers = [Worker(TOGETHER, scene.galaxy, scene.database, scene.folder / name) for name in names]
+            workers = [
+                Worker(TOGETHER, scene.galaxy, scene.database, scene.folder / name, scene.artifacts) for name in names
+            ]
             both = run_to_end(workers)
             return Together(
                 exit_codes=tuple(ended.exit_code for ended in both),
@@ -108,7 +143,7 @@ class Bench:
             tempfile.TemporaryDirectory(dir=self.scratch) as folder,
             served(
                 corpus=self.corpus,
-                plan=row.plan,
+                plan=row.served_plan,
                 tls=row.transport.encrypted,
                 gzip=row.transport.value == "gzip",
                 latency_ms=row.latency_ms,
@@ -142,10 +177,21 @@ class Bench:
             server_cpu=scene.galaxy.cpu_seconds() - server,
             connections=ended.connections,
             curve=ended.curve,
+            artifact_bytes=self._check_artifacts(row, scene) if row.full else 0,
         )
 
-    def _run(self, row: Row, scene: _Scene, name: str) -> Ended:
-        (ended,) = run_to_end([Worker(row, scene.galaxy, scene.database, scene.folder / name)])
+    def _check_artifacts(self, row: Row, scene: _Scene) -> int:
+        """Read every artifact that is stored, and return their bytes."""
+        self.tell(f"{row.name}: checking the artifacts")
+        sizes = self.cluster.run(expected(scene.database))
+        if len(sizes) != scene.galaxy.versions:
+            raise MeasuringError(f"{row.name}: {len(sizes)} artifacts of {scene.galaxy.versions} versions")
+        return check(scene.artifacts, sizes)
+
+    def _run(self, row: Row, scene: _Scene, name: str, cgroup: MemoryCgroup | None = None) -> Ended:
+        (ended,) = run_to_end(
+            [Worker(row, scene.galaxy, scene.database, scene.folder / name, scene.artifacts, cgroup=cgroup)]
+        )
         if ended.exit_code:
             raise MeasuringError(f"{row.name}: the sync ended with {ended.exit_code}\n{ended.log}")
         return ended

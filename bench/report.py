@@ -1,8 +1,8 @@
 """The figures as text: a table that is both what a terminal shows and what Markdown renders."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bench.figures import MB, MIB, Connections, Figures, Floor, Results
+from bench.figures import MB, MIB, Confined, Connections, Figures, Floor, Results, Second
 from bench.plot import Line, plot
 from bench.targets import Target, targets
 
@@ -33,7 +33,7 @@ def markdown(results: Results) -> str:
         _how(results),
         *_sections(results),
         "## Targets",
-        _targets(targets(results)),
+        _targets(targets(results), results.unmeasured),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -44,7 +44,9 @@ def _how(results: Results) -> str:
         "Each first sync has an empty database. MB are 10⁶ bytes of documents, MiB are 2²⁰ bytes of memory. Base is "
         "the resident set after the imports, peak is the kernel's own (VmHWM), the quarters are samples of every "
         "50 ms. Seconds are the whole process's, CPU is user and system time. Server is the source of the collections, "
-        "on the same cores. The floor is PostgreSQL alone, taking the same documents from files."
+        "on the same cores. The floor is PostgreSQL alone, taking the same documents from files. Rows called full "
+        "bring artifacts as well, into an empty folder, and their MB are of both: each artifact is read back after the "
+        "run, and has the digest and the size that the database knows."
     )
 
 
@@ -58,14 +60,15 @@ def _sections(results: Results) -> Iterator[str]:
     if results.connections:
         yield "## The number of connections"
         yield _connections(results.connections)
-    if found := results.second:
+    if results.second:
         yield "## A second run, nothing changed"
-        share = found.fetched_bytes / found.first_fetched_bytes
-        yield (
-            f"{found.result} in {found.seconds:.1f} s, peak {found.peak_bytes / MIB:.1f} MiB: "
-            f"{found.fetched_bytes:,} of {found.first_fetched_bytes:,} bytes ({share:.3%}), "
-            f"{found.requests} of {found.first_requests:,} requests ({found.requests / found.first_requests:.1%})."
-        )
+        yield _second(results.second)
+    if results.second_full:
+        yield "## A second run with artifacts, nothing changed"
+        yield _second(results.second_full)
+    if confined := results.confined:
+        yield f"## Within a memory cgroup of {confined.limit_bytes / MIB:.0f} MiB, with artifacts"
+        yield _confined(confined)
     if idle := results.idle:
         yield "## The operator at rest"
         yield (
@@ -81,13 +84,30 @@ def _sections(results: Results) -> Iterator[str]:
         )
 
 
+def _second(found: Second) -> str:
+    share = found.fetched_bytes / found.first_fetched_bytes
+    return (
+        f"{found.result} in {found.seconds:.1f} s, peak {found.peak_bytes / MIB:.1f} MiB: "
+        f"{found.fetched_bytes:,} of {found.first_fetched_bytes:,} bytes ({share:.3%}), "
+        f"{found.requests} of {found.first_requests:,} requests ({found.requests / found.first_requests:.1%})."
+    )
+
+
+def _confined(found: Confined) -> str:
+    return (
+        f"Exit code {found.exit_code} after {found.seconds:.1f} s, {found.oom_kills} OOM kills. The resident set had a "
+        f"peak of {found.peak_bytes / MIB:.1f} MiB; the cgroup was charged for {found.charged_bytes / MIB:.1f} MiB at "
+        "most, with the page cache, which the kernel takes back when it must."
+    )
+
+
 def first_syncs(rows: Sequence[Figures], floors: dict[str, Floor]) -> str:
     """Return the table of first syncs, with their ratios to floors where those are given."""
     if not floors:
         return _table(_HEADER, [_cells(figures) for figures in rows])
     sessions = next(iter(floors.values())).several.sessions
     header = [*_HEADER, "x floor", f"x floor of {sessions}"]
-    return _table(header, [_cells(figures) + _ratios(figures, floors.get(figures.row.plan)) for figures in rows])
+    return _table(header, [_cells(figures) + _ratios(figures, floors.get(figures.row.served_plan)) for figures in rows])
 
 
 def _cells(figures: Figures) -> list[str]:
@@ -95,7 +115,7 @@ def _cells(figures: Figures) -> list[str]:
     return [
         figures.row.name,
         str(figures.versions),
-        f"{figures.document_bytes / MB:.0f}",
+        f"{figures.megabytes:.0f}",
         *(f"{size / MIB:.1f}" for size in sizes),
         f"{figures.seconds:.1f}",
         f"{figures.mb_per_second:.0f}",
@@ -140,10 +160,13 @@ def _connections(found: Connections) -> str:
     return f"{table}\n\nThe best fixed number is {found.best.row.connections}; {' and '.join(shares)}."
 
 
-def _targets(found: Sequence[Target]) -> str:
+def _targets(found: Sequence[Target], unmeasured: Mapping[str, str]) -> str:
     rows = [[each.where, each.what, each.found, each.promised, "met" if each.met else "**MISSED**"] for each in found]
+    rows += [[where, "everything", reason, "", "not measured"] for where, reason in unmeasured.items()]
     missed = sum(not each.met for each in found)
-    return f"{_table(['row', 'what', 'found', 'promised', ''], rows)}\n\n{len(found) - missed} met, {missed} missed."
+    ended = f"{len(found) - missed} met, {missed} missed"
+    ended += f", {len(unmeasured)} rows not measured." if unmeasured else "."
+    return f"{_table(['row', 'what', 'found', 'promised', ''], rows)}\n\n{ended}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -40,6 +40,10 @@ class Special(StrEnum):
 
     SECOND = "second"
     """A second run with nothing changed."""
+    SECOND_FULL = "second-full"
+    """The same with artifacts."""
+    CONFINED = "confined"
+    """A first sync with artifacts, in a memory cgroup of its own."""
     CONNECTIONS = "connections"
     """The adaptive number of connections against fixed ones, at 100 ms."""
     TOGETHER = "together"
@@ -53,6 +57,7 @@ class Row:
     """A first sync into an empty database. `plan` is what testgalaxy serves: 630, 2000 or big.
 
     `limit` is spec.resources.limits.memory, None for the default; `connections` fixes their number where it is given.
+    `full` is contentPolicy Full: artifacts too, into a folder.
     """
 
     plan: str
@@ -60,16 +65,22 @@ class Row:
     latency_ms: int = 0
     limit: str | None = None
     connections: int | None = None
+    full: bool = False
 
     @property
     def name(self) -> str:
         """What the row is chosen by."""
-        parts = [self.plan, self.transport.value, str(self.latency_ms)]
+        parts = [self.served_plan, self.transport.value, str(self.latency_ms)]
         if self.connections is not None:
             parts.append(f"fixed{self.connections}")
         elif self.limit is not None:
             parts.append(self.limit)
         return "-".join(parts)
+
+    @property
+    def served_plan(self) -> str:
+        """What testgalaxy calls it: its restamped versions have tarballs only where they are asked for."""
+        return f"{self.plan}-full" if self.full else self.plan
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -78,6 +89,8 @@ class Row:
 
 
 SECOND = Row("630", Transport.TLS)
+SECOND_FULL = Row("630", Transport.TLS, full=True)
+CONFINED = Row("630", Transport.TLS, full=True)
 TOGETHER = Row("630", Transport.TLS)
 ADAPTIVE = (Row("630", Transport.TLS, 100), Row("630", Transport.TLS, 100, ROOMY_LIMIT))
 FIXED = tuple(Row("630", Transport.TLS, 100, ROOMY_LIMIT, number) for number in FIXED_CONNECTIONS)
@@ -87,8 +100,19 @@ _FIRST_SYNCS = (
     Row("big", Transport.PLAIN),
     Row("big", Transport.TLS),
 )
-EVERY: dict[str, Row | Special] = {row.name: row for row in _FIRST_SYNCS} | {each.value: each for each in Special}
-SETS = {"all": tuple(EVERY), "quick": ("630-plain-0", "630-tls-0", Special.SECOND.value)}
+_FULL = (
+    Row("630", Transport.PLAIN, full=True),
+    Row("630", Transport.TLS, full=True),
+    Row("630", Transport.TLS, LATENCIES_MS[-1], full=True),
+)
+EVERY: dict[str, Row | Special] = {row.name: row for row in (*_FIRST_SYNCS, *_FULL)} | {
+    each.value: each for each in Special
+}
+SETS = {
+    "all": tuple(EVERY),
+    "quick": ("630-plain-0", "630-tls-0", Special.SECOND.value),
+    "full": (*(row.name for row in _FULL), Special.SECOND_FULL.value, Special.CONFINED.value),
+}
 
 
 class UnknownRowError(ValueError):

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from bench.figures import MIB, Connections, Figures, Floor, Results, Second, Together
-from bench.rows import LATENCIES_MS, Transport
+from bench.figures import MIB, Confined, Connections, Figures, Floor, Results, Second, Together
+from bench.rows import LATENCIES_MS, Row, Special, Transport
 
 PEAK_MIB = 52.0
 PEAK_AT_HIGH_LATENCY_MIB = 58.0
+PEAK_FULL_MIB = 58.0
+"""With artifacts, at any latency."""
 ABOVE_BASE_MIB = 20.0
 FLAT = 1.05
 """The most that a later or larger maximum may be of an earlier or smaller one."""
@@ -36,14 +38,18 @@ def targets(results: Results) -> list[Target]:
     found: list[Target] = []
     for figures in results.rows:
         found += _memory(figures)
-        if floor := results.floors.get(figures.row.plan):
+        if floor := results.floors.get(figures.row.served_plan):
             found += _floor(figures, floor)
     found += _same_peaks(results.rows)
     found += _latency(results.rows)
     if results.connections:
         found += _connections(results.connections)
     if results.second:
-        found += _second(results.second)
+        found += _second(Special.SECOND, results.second)
+    if results.second_full:
+        found += _second(Special.SECOND_FULL, results.second_full)
+    if results.confined:
+        found += _confined(results.confined)
     if results.together:
         found += _together(results.together)
     return found
@@ -52,12 +58,17 @@ def targets(results: Results) -> list[Target]:
 def _memory(figures: Figures) -> Iterator[Target]:
     name, row = figures.row.name, figures.row
     if row.transport.encrypted and row.limit is None:
-        most = PEAK_AT_HIGH_LATENCY_MIB if row.latency_ms >= HIGH_LATENCY_MS else PEAK_MIB
-        yield _at_most(name, "peak RSS", figures.peak_bytes / MIB, most, "MiB")
+        yield _at_most(name, "peak RSS", figures.peak_bytes / MIB, _most_mib(row), "MiB")
     yield _at_most(name, "peak above base", (figures.peak_bytes - figures.base_bytes) / MIB, ABOVE_BASE_MIB, "MiB")
     if figures.first_quarter_bytes:
         ratio = figures.last_quarter_bytes / figures.first_quarter_bytes
         yield _at_most(name, "last quarter of the first's maximum", ratio, FLAT, "x")
+
+
+def _most_mib(row: Row) -> float:
+    if row.full:
+        return PEAK_FULL_MIB
+    return PEAK_AT_HIGH_LATENCY_MIB if row.latency_ms >= HIGH_LATENCY_MS else PEAK_MIB
 
 
 def _floor(figures: Figures, floor: Floor) -> Iterator[Target]:
@@ -68,8 +79,9 @@ def _floor(figures: Figures, floor: Floor) -> Iterator[Target]:
 
 
 def _same_peaks(rows: Iterable[Figures]) -> Iterator[Target]:
-    """Compare the peaks of all plans over the same transport, without latency."""
-    near = sorted((each for each in rows if not each.row.latency_ms), key=lambda each: each.row.transport)
+    """Compare the peaks of all plans over the same transport, without latency and without artifacts."""
+    plain = (each for each in rows if not each.row.latency_ms and not each.row.full)
+    near = sorted(plain, key=lambda each: each.row.transport)
     for transport, group in groupby(near, key=lambda each: each.row.transport):
         peaks = {each.row.plan: each.peak_bytes for each in group}
         if len(peaks) > 1:
@@ -78,9 +90,9 @@ def _same_peaks(rows: Iterable[Figures]) -> Iterator[Target]:
 
 
 def _latency(rows: Sequence[Figures]) -> Iterator[Target]:
-    near = {(each.row.plan, each.row.transport): each for each in rows if not each.row.latency_ms}
+    near = {(each.row.served_plan, each.row.transport): each for each in rows if not each.row.latency_ms}
     for each in rows:
-        other = near.get((each.row.plan, each.row.transport))
+        other = near.get((each.row.served_plan, each.row.transport))
         if 0 < each.row.latency_ms < HIGH_LATENCY_MS and other:
             yield _at_most(each.row.name, "time of that at 0 ms", each.seconds / other.seconds, LATENCY_RATIO, "x")
 
@@ -96,10 +108,17 @@ def _connections(found: Connections) -> Iterator[Target]:
     yield _at_most(adaptive.row.name, "peak RSS", adaptive.peak_bytes / MIB, PEAK_AT_HIGH_LATENCY_MIB, "MiB")
 
 
-def _second(found: Second) -> Iterator[Target]:
-    yield Target("second", "result", found.result, "NoChange", found.result == "NoChange")
-    yield _share("bytes of the first run's", found.fetched_bytes / found.first_fetched_bytes, SECOND_BYTES)
-    yield _share("requests of the first run's", found.requests / found.first_requests, SECOND_REQUESTS)
+def _second(where: str, found: Second) -> Iterator[Target]:
+    yield Target(where, "result", found.result, "NoChange", found.result == "NoChange")
+    yield _share(where, "bytes of the first run's", found.fetched_bytes / found.first_fetched_bytes, SECOND_BYTES)
+    yield _share(where, "requests of the first run's", found.requests / found.first_requests, SECOND_REQUESTS)
+
+
+def _confined(found: Confined) -> Iterator[Target]:
+    where = Special.CONFINED
+    yield Target(where, "exit code", str(found.exit_code), "0", found.exit_code == 0)
+    yield Target(where, "OOM kills", str(found.oom_kills), "0", found.oom_kills == 0)
+    yield _at_most(where, "peak RSS", found.peak_bytes / MIB, PEAK_FULL_MIB, "MiB")
 
 
 def _together(found: Together) -> Iterator[Target]:
@@ -109,8 +128,8 @@ def _together(found: Together) -> Iterator[Target]:
     yield Target("together", "versions created by both", str(created), all_versions, created == found.versions)
 
 
-def _share(what: str, found: float, below: float) -> Target:
-    return Target("second", what, f"{found:.2%}", f"< {below:.0%}", found < below)
+def _share(where: str, what: str, found: float, below: float) -> Target:
+    return Target(where, what, f"{found:.2%}", f"< {below:.0%}", found < below)
 
 
 def _at_most(where: str, what: str, found: float, most: float, unit: str) -> Target:

@@ -16,6 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from bench import ROOT
+from bench.confinement import MemoryCgroup
 from bench.curve import Curve, Point
 from bench.proc import connections_to, rss_bytes
 from bench.rows import Row
@@ -46,13 +47,26 @@ class Ended:
 
 
 class Worker:
-    """A sync of a row's collections, for `with`. `folder` is for its files; `port` is its source's."""
+    """A sync of a row's collections, for `with`. `folder` is for its files, `artifacts` for those of a Full row.
 
-    def __init__(self, row: Row, galaxy: Served, database: str, folder: Path) -> None:
+    `cgroup` is where it runs, if not beside the benchmark.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        galaxy: Served,
+        database: str,
+        folder: Path,
+        artifacts: Path,
+        *,
+        cgroup: MemoryCgroup | None = None,
+    ) -> None:
         folder.mkdir()
         self._folder = folder
         self._port = int(galaxy.url.split("/")[2].rpartition(":")[2])
-        self._command = _command(row, galaxy, database, folder)
+        command = _command(row, galaxy, database, folder, artifacts)
+        self._command = cgroup.command(command) if cgroup else command
         self._curve: list[Point] = []
         self._connections = 0
 
@@ -124,7 +138,7 @@ def run_to_end(workers: Sequence[Worker]) -> list[Ended]:
     return [ended[worker] for worker in workers]
 
 
-def _command(row: Row, galaxy: Served, database: str, folder: Path) -> list[str]:
+def _command(row: Row, galaxy: Served, database: str, folder: Path, artifacts: Path) -> list[str]:
     """Write the files that a sync needs, and return how to start it."""
     (folder / "manifest.json").write_text(json.dumps(manifest(row, galaxy.url)))
     (folder / "spool").mkdir()
@@ -137,6 +151,8 @@ def _command(row: Row, galaxy: Served, database: str, folder: Path) -> list[str]
         (folder / "secrets" / _SECRET / "ca.crt").write_bytes(galaxy.ca.read_bytes())
         files["--secrets"] = "secrets"
     options = [word for option, name in files.items() for word in (option, str(folder / name))]
+    if row.full:
+        options += ["--artifacts", artifacts.as_uri()]
     return [*start, "sync", str(folder / "manifest.json"), "--database", database, "--progress", "none", *options]
 
 
@@ -148,6 +164,8 @@ def manifest(row: Row, url: str) -> dict[str, object]:
     else:
         source["insecure"] = True
     spec: dict[str, object] = {"source": source, "collections": [{"name": name} for name in row.collections]}
+    if row.full:
+        spec["contentPolicy"] = "Full"
     if row.limit is not None:
         spec["resources"] = {"limits": {"memory": row.limit}}
     if row.connections is not None:

@@ -3,7 +3,7 @@ from bench.rows import ADAPTIVE, EVERY, FIXED, Row, Special, Transport, UnknownR
 from bench.workers import manifest
 
 from collectionsync import manifest as manifests
-from collectionsync.resource import memory_limit_bytes
+from collectionsync.resource import ContentPolicy, memory_limit_bytes
 
 
 def test_rows_are_chosen_by_name_and_by_set_and_each_once() -> None:
@@ -13,7 +13,17 @@ def test_rows_are_chosen_by_name_and_by_set_and_each_once() -> None:
         Special.SECOND,
         Special.TOGETHER,
     ]
-    assert len(choose("all")) == len(EVERY) == 24
+    assert len(choose("all")) == len(EVERY) == 29
+
+
+def test_rows_with_artifacts_are_a_set_of_their_own() -> None:
+    assert [row.name if isinstance(row, Row) else row for row in choose("full")] == [
+        "630-full-plain-0",
+        "630-full-tls-0",
+        "630-full-tls-100",
+        Special.SECOND_FULL,
+        Special.CONFINED,
+    ]
 
 
 def test_an_unknown_row_is_told_with_those_that_exist() -> None:
@@ -26,7 +36,8 @@ def test_every_row_has_a_manifest_that_the_worker_takes(row: Row) -> None:
     scheme = "https" if row.transport.encrypted else "http"
     resource = manifests.from_object(manifest(row, f"{scheme}://127.0.0.1:1/api/"))
     assert resource.spec.fetch.concurrency == (row.connections or 20)
-    assert memory_limit_bytes(resource.spec) >> 20 == (128 if row.limit else 64)
+    assert memory_limit_bytes(resource.spec) >> 20 == (96 if row.full else 128 if row.limit else 64)
+    assert (resource.spec.content_policy is ContentPolicy.FULL) is row.full
 
 
 def test_default_rows_say_nothing_that_a_user_would_not() -> None:

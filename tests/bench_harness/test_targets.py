@@ -1,8 +1,9 @@
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from bench.figures import MIB, Connections, Figures, Floor, Load, Machine, Results, Second, Together
+from bench.figures import MIB, Confined, Connections, Figures, Floor, Load, Machine, Results, Second, Together
 from bench.measure import median_floor, median_run
 from bench.report import markdown, svg
 from bench.rows import FIXED, Row, Transport
@@ -88,10 +89,65 @@ def test_adaptive_is_held_against_the_best_fixed_number() -> None:
 def test_a_second_run_and_two_at_once() -> None:
     second = Second("NoChange", 0.5, 40 * MIB, 49, 10, 1000, 101)
     together = Together((0, 75), (300, 330), 1300, 9.0, 48 * MIB, 630)
-    found = judged(second=second, together=together)
+    found = judged(second=second, second_full=replace(second, requests=102), together=together)
     assert [met for (where, _), met in found.items() if where == "second"] == [True, True, True]
+    assert [met for (where, _), met in found.items() if where == "second-full"] == [True, True, False]
     assert found["together", "exit codes"] is False
     assert found["together", "versions created by both"] is True
+
+
+def full(seconds: float = 20.0, **changes: Any) -> Figures:
+    return replace(FIGURES, row=Row("630", Transport.TLS, full=True), seconds=seconds, **changes)
+
+
+def test_artifacts_may_take_more_memory_than_documents_alone() -> None:
+    assert judged(full(peak_bytes=57 * MIB))["630-full-tls-0", "peak RSS"] is True
+    assert judged(full(peak_bytes=59 * MIB))["630-full-tls-0", "peak RSS"] is False
+
+
+def test_rows_with_artifacts_are_compared_with_none_that_have_none() -> None:
+    whats = {what for _, what in judged(at(), full(peak_bytes=57 * MIB), at(11.0, latency=20), floors={"630": FLOOR})}
+    assert "largest of the smallest peak" not in whats
+    found = judged(full(11.0), at(10.0), replace(full(12.0), row=Row("630", Transport.TLS, 20, full=True)))
+    assert found["630-full-tls-20", "time of that at 0 ms"] is True
+    plain = replace(FIGURES, row=Row("630", Transport.PLAIN, full=True))
+    assert not any("floor" in what for _, what in judged(plain, floors={"630": FLOOR}))
+
+
+def test_throughput_counts_artifacts_too() -> None:
+    figures = full(10.0, artifact_bytes=818_000_000)
+    assert figures.mb_per_second == pytest.approx(181.8)
+    assert figures.ms_per_mb(1.818) == pytest.approx(1.0)
+
+
+CONFINED = Confined(96 * MIB, 0, 0, 20.0, 55 * MIB, 96 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("confined", "missed"),
+    [
+        (CONFINED, set()),
+        (replace(CONFINED, oom_kills=1, exit_code=-9), {"OOM kills", "exit code"}),
+        (replace(CONFINED, peak_bytes=59 * MIB), {"peak RSS"}),
+    ],
+)
+def test_a_confined_run_is_to_end_well_and_without_a_kill(confined: Confined, missed: set[str]) -> None:
+    found = judged(confined=confined)
+    assert {what for (_, what), met in found.items() if not met} == missed
+    assert len(found) == 3
+
+
+def test_what_cannot_be_measured_is_told_with_the_reason() -> None:
+    results = Results(MACHINE, "make bench", 1, [at()], {}, unmeasured={"confined": "no cgroup can be made here"})
+    text = markdown(results)
+    assert re.search(r"\| confined +\| everything +\| no cgroup can be made here \| +\| not measured \|", text)
+    assert "0 missed, 1 rows not measured." in text
+
+
+def test_a_confined_run_is_told_with_both_of_its_peaks() -> None:
+    text = markdown(Results(MACHINE, "make bench", 1, [], {}, confined=CONFINED))
+    assert "memory cgroup of 96 MiB" in text
+    assert "0 OOM kills. The resident set had a peak of 55.0 MiB; the cgroup was charged for 96.0 MiB" in text
 
 
 def test_the_median_run_counts_with_the_worst_peak() -> None:

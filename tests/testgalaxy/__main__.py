@@ -24,6 +24,7 @@ from testgalaxy.server import TestGalaxy
 from testgalaxy.sources import CollectionSource
 
 _PLANS: dict[str, Plan] = {"630": SEED_630, "2000": SEED_2000}
+_FULL = "-full"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--collections", help="names with commas between them")
     what.add_argument("--all", action="store_true", help="all collections of the ansible package (the default)")
     what.add_argument("--corpus", type=Path, help="a ready folder with index.json, tarballs/ and docs/")
-    parser.add_argument("--plan", choices=[*_PLANS, "big"], help="many restamped versions, or 20 docs blobs of 30 MB")
+    parser.add_argument("--plan", choices=_plan_names(), help="many restamped versions, or 20 docs blobs of 30 MB")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tls", action="store_true", help="with a certificate of a new private CA")
@@ -44,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _plan_names() -> list[str]:
+    """With `-full`, restamped versions have tarballs as well; making those takes seconds."""
+    return [*_PLANS, *(f"{name}{_FULL}" for name in _PLANS), "big"]
+
+
 def make_catalog(*, names: Sequence[str] | None = None, folder: Path | None = None, plan: str | None = None) -> Catalog:
     """The catalog that the command line asks for."""
     if plan is None:
@@ -51,8 +57,9 @@ def make_catalog(*, names: Sequence[str] | None = None, folder: Path | None = No
     if plan == "big":
         originals = _originals(names or ["community.general"], folder)
         return Catalog(big_documents(max(originals, key=lambda source: source.docs.size)))
-    chosen = {name: count for name, count in _PLANS[plan].items() if names is None or name in names}
-    return restamp(_originals(list(chosen), folder), chosen)
+    counts = _PLANS[plan.removesuffix(_FULL)]
+    chosen = {name: count for name, count in counts.items() if names is None or name in names}
+    return restamp(_originals(list(chosen), folder), chosen, artifacts=plan.endswith(_FULL))
 
 
 def _originals(names: Sequence[str] | None, folder: Path | None) -> list[CollectionSource]:

@@ -2,21 +2,24 @@
 
 Hundreds of real versions would be gigabytes to fetch and to hold. A restamped version shares all big parts of its
 original; only its number, one more entry in FILES, a line in the readme of its docs and a word in its description are
-its own, so that no two documents have the same bytes and deduplication gains nothing. Its tarball is never made: only
-its digest is.
+its own, so that no two documents have the same bytes and deduplication gains nothing. Its tarball is made where it is
+asked for (see `restampedtarballs`); otherwise only its digest is.
 """
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from itertools import cycle
 from typing import Any
 
 from testgalaxy.catalog import Catalog, Version, precedence
-from testgalaxy.documents import Document, Part, dumps
+from testgalaxy.documents import Document, Part, as_stored, dumps
 from testgalaxy.rendering import manifest_document, metadata_document
+from testgalaxy.restampedtarballs import TarballStamp
 from testgalaxy.sources import CollectionSource
 from testgalaxy.tarballs import file_entry
 
@@ -44,20 +47,24 @@ _CONTENTS = b'"contents":['
 _FIRST_PATCH = 1000
 
 
-def restamp(originals: Sequence[CollectionSource], plan: Plan) -> Catalog:
-    """A catalog of `plan[name]` versions of each collection: its real ones, and restamped copies of them in turn."""
+def restamp(originals: Sequence[CollectionSource], plan: Plan, *, artifacts: bool = False) -> Catalog:
+    """A catalog of `plan[name]` versions of each collection: its real ones, and restamped copies of them in turn.
+
+    With `artifacts` every version has its tarball; that takes seconds, for each original is compressed again.
+    """
     by_name: dict[str, list[CollectionSource]] = defaultdict(list)
     for source in originals:
         by_name[source.collection].append(source)
     missing = sorted(set(plan) - by_name.keys())
     if missing:
         raise LookupError(f"no originals of {', '.join(missing)}")
-    return Catalog(version for name, count in plan.items() for version in _versions(by_name[name], count))
+    return Catalog(version for name, count in plan.items() for version in _versions(by_name[name], count, artifacts))
 
 
-def _versions(originals: Sequence[CollectionSource], count: int) -> Iterator[Version]:
+def _versions(originals: Sequence[CollectionSource], count: int, artifacts: bool) -> Iterator[Version]:
     ordered = sorted(originals, key=lambda source: precedence(source.number))[-count:]
-    stamps = [Stamp(source) for source in ordered]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # zlib lets others run while it compresses
+        stamps = list(pool.map(lambda source: Stamp(source, artifacts=artifacts), ordered))
     for stamp in stamps:
         yield stamp.original()
     patches: dict[str, int] = defaultdict(lambda: _FIRST_PATCH)
@@ -68,11 +75,12 @@ def _versions(originals: Sequence[CollectionSource], count: int) -> Iterator[Ver
 
 
 class Stamp:
-    """One original, cut open where stamps go."""
+    """One original, cut open where stamps go. `artifacts` says whether its versions have tarballs."""
 
-    def __init__(self, source: CollectionSource) -> None:
+    def __init__(self, source: CollectionSource, *, artifacts: bool = False) -> None:
         self._source = source.in_memory()
         self._real = self._source.version()
+        self._tarball = TarballStamp(source.artifact) if artifacts else None
         self.minor = ".".join(source.number.split("-")[0].split(".")[:2])
         self._contents = Document(Part(bytes(self._source.contents)))
         files, docs = bytes(self._source.files), bytes(self._source.docs)
@@ -87,18 +95,33 @@ class Stamp:
 
     def version(self, number: str) -> Version:
         """A version with another number."""
-        digest = hashlib.sha256(f"{self._source.sha256} {number}".encode()).hexdigest()
-        info = {**self._source.info, "version": number}
+        info = {**self._source.info, "version": number, "description": f"{self._source.info['description']} ({number})"}
+        stamped = replace(
+            self._real, version=number, metadata=metadata_document(info, self._contents), docs=self.docs(number)
+        )
+        return self._with_tarball(stamped, info) if self._tarball else self._without_tarball(stamped, info)
+
+    def _with_tarball(self, version: Version, info: Mapping[str, Any]) -> Version:
+        assert self._tarball is not None
+        made = self._tarball.tarball(info)
         return replace(
-            self._real,
-            version=number,
+            version,
+            sha256=made.sha256,
+            size=made.tarball.size,
+            artifact=made.tarball,
+            manifest=manifest_document(made.manifest),
+            files=self._stamped_files(made.entry),
+        )
+
+    def _without_tarball(self, version: Version, info: Mapping[str, Any]) -> Version:
+        digest = hashlib.sha256(f"{self._source.sha256} {version.version}".encode()).hexdigest()
+        return replace(
+            version,
             sha256=digest,
             size=self._source.size + int(digest[:3], 16),
-            metadata=metadata_document(info, self._contents, description=f"{info['description']} ({number})"),
-            manifest=self._manifest(info, digest),
-            files=self._stamped_files(number, digest),
-            docs=self.docs(number),
             artifact=None,
+            manifest=self._manifest(info, digest),
+            files=self._stamped_files(file_entry(f"changelogs/{version.version}.txt", digest)),
         )
 
     def docs(self, number: str, repeats: int = 0) -> Document:
@@ -122,14 +145,14 @@ class Stamp:
         start, end = data.index(_CONTENTS) + len(_CONTENTS), data.rindex(b"]," + _README)
         return Part(data[:end]), Part(b"," + data[start:end]), Part(data[end:])
 
-    def _manifest(self, info: dict[str, Any], digest: str) -> Document:
+    def _manifest(self, info: Mapping[str, Any], digest: str) -> Document:
         original = self._source.manifest.json()
         files = {**original["file_manifest_file"], "chksum_sha256": hashlib.sha256(digest.encode()).hexdigest()}
-        return manifest_document({**original, "collection_info": info, "file_manifest_file": files})
+        return manifest_document({**original, "collection_info": dict(info), "file_manifest_file": files})
 
-    def _stamped_files(self, number: str, digest: str) -> Document:
+    def _stamped_files(self, entry: Mapping[str, Any]) -> Document:
         before, after = self._files
-        return Document(before, b"," + dumps(file_entry(f"changelogs/{number}.txt", digest)), after)
+        return Document(before, b"," + dumps(as_stored(dict(entry))), after)
 
 
 def big_documents(original: CollectionSource, n: int = 20, size: int = 30 << 20) -> list[Version]:
