@@ -87,7 +87,7 @@ class Artifacts:
         """
         if not url:
             raise ContentError("NoArtifact", f"the detail of {item} says nothing of where its artifact is")
-        spool = Spool("artifact", self._folder, self._budget)
+        spool = Spool("artifact", self._folder, self._budget, searched=False)
         try:
             await self._download(client, item, version, url, spool)
             manifest, files = await self._checked(item, spool)

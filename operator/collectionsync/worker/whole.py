@@ -64,7 +64,9 @@ class Whole:
         return "the list of collections kept changing while it was read; run again"
 
     async def _by_lists(self) -> bool:
-        collections, versions = Spool("collections", self._folder), Spool("versions", self._folder)
+        collections, versions = (
+            Spool(kind, self._folder, digested=False, searched=False) for kind in ("collections", "versions")
+        )
         try:
             if not await self._client.all_collections(collections, limit=LIST_LIMIT_BYTES):
                 return False
