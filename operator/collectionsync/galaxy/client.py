@@ -29,7 +29,7 @@ from collectionsync.galaxy.listing import (
     VersionItem,
     read_pages,
 )
-from collectionsync.galaxy.transport import Sink, Transport, resolve
+from collectionsync.galaxy.transport import Buffer, Sink, Transport, resolve
 
 __all__ = ["Collection", "GalaxyClient", "ListedVersion", "Listing", "SourceVersion"]
 
@@ -51,19 +51,6 @@ class _Published(msgspec.Struct):
 
 class _Known(msgspec.Struct):
     deprecated: object = False
-
-
-class _Buffer:
-    """A sink for bodies that are small by their limit."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    async def begin(self, size: int | None) -> None:
-        self.data = bytearray()
-
-    def write(self, chunk: bytes) -> None:
-        self.data += chunk
 
 
 class GalaxyClient:
@@ -114,7 +101,7 @@ class GalaxyClient:
         Raises:
             GalaxyError: the server does not answer.
         """
-        body = _Buffer()
+        body = Buffer()
         try:
             await self._transport.get("excludes", self._api.join(URL("excludes/")), body, limit=PAGE_LIMIT_BYTES)
             found, nameless = read_excludes(body.data)
@@ -238,7 +225,7 @@ class GalaxyClient:
         Raises:
             GalaxyError: the server does not say.
         """
-        asked, path, body = self._namespaces.url, path_of(name), _Buffer()
+        asked, path, body = self._namespaces.url, path_of(name), Buffer()
         try:
             got = await self._transport.get("namespace", self._namespaces.at(path), body, limit=NAMESPACE_LIMIT_BYTES)
         except NotFoundError:
@@ -270,7 +257,7 @@ class GalaxyClient:
         Raises:
             GalaxyError: it cannot be had, or is no signature in ASCII armour.
         """
-        at, body = resolve(self._api, url, reason="InvalidLink"), _Buffer()
+        at, body = resolve(self._api, url, reason="InvalidLink"), Buffer()
         await self._transport.get("signature", at, body, limit=SIGNATURE_LIMIT_BYTES, accept=_ANYTHING)
         text = body.data.decode("utf-8", "replace")
         if _ARMOUR not in text or "\ufffd" in text or "\0" in text:
@@ -312,7 +299,7 @@ class GalaxyClient:
 
     async def _small(self, endpoint: str, url: URL, kind: type[T]) -> tuple[T, URL]:
         """Return what is at a URL, and where it really was."""
-        body = _Buffer()
+        body = Buffer()
         got = await self._transport.get(endpoint, url, body, limit=PAGE_LIMIT_BYTES)
         try:
             return msgspec.json.decode(body.data, type=kind), got.url

@@ -44,6 +44,21 @@ class Sink(Protocol):
         """Take the next bytes of the body."""
 
 
+class Buffer:
+    """A sink for bodies that are small by their limit."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    async def begin(self, size: int | None) -> None:
+        """Forget what came before."""
+        self.data = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self.data += chunk
+
+
 class Got(NamedTuple):
     """Where a body came from, redirects followed, and the Content-Type that it came with, empty where it had none."""
 

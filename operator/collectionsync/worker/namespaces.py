@@ -9,6 +9,7 @@ import hashlib
 from collectionsync.galaxy.client import GalaxyClient
 from collectionsync.galaxy.errors import AuthenticationError, ContentError, GalaxyError, UntrustedError
 from collectionsync.galaxy.namespace import NamespaceDocument, read_namespace
+from collectionsync.galaxy.transport import Buffer
 from collectionsync.store.database import Connection, Database, RejectedDocumentError
 from collectionsync.store.namespaces import Avatar, StaleNamespace, stale_namespaces, store_namespace
 from collectionsync.store.plan import Run
@@ -20,19 +21,6 @@ from collectionsync.worker.together import together
 # Real ones take some 20 KB.
 AVATAR_LIMIT_BYTES = MEBIBYTE
 _AT_ONCE = 2
-
-
-class _Picture:
-    """A sink for a body that is small by its limit."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    async def begin(self, size: int | None) -> None:
-        self.data = bytearray()
-
-    def write(self, chunk: bytes) -> None:
-        self.data += chunk
 
 
 class Namespaces:
@@ -84,7 +72,7 @@ class Namespaces:
     async def _avatar(self, client: GalaxyClient, document: NamespaceDocument) -> Avatar | None:
         if not document.avatar_url or document.avatar_sha256 is None:
             return None
-        picture = _Picture()
+        picture = Buffer()
         try:
             content_type = await client.avatar(document.avatar_url, picture, limit=AVATAR_LIMIT_BYTES)
             digest = hashlib.sha256(picture.data).hexdigest()

@@ -13,16 +13,13 @@ from collectionsync.store import plan
 from collectionsync.store.content import ConflictError, Outcome, fill_version, store_version
 from collectionsync.store.copy_format import Document
 from collectionsync.store.database import Database, RejectedDocumentError
+from collectionsync.worker.claims import Claims
 from collectionsync.worker.connections import Slots
 from collectionsync.worker.failures import Failures
 from collectionsync.worker.fetch import Fetched, Fetcher
 from collectionsync.worker.outcome import ContentFailedError
 from collectionsync.worker.tally import Tally
 from collectionsync.worker.together import together
-
-# What is claimed is no longer looked for in what runs beside this one have stored meanwhile: few, since with more they
-# would do the same work twice (32: half of 160 versions; 8: a tenth). A claim among 2,000 takes 3 ms.
-_CLAIMED_AT_ONCE = 8
 
 
 class Pipeline:
@@ -52,7 +49,7 @@ class Pipeline:
         self._fetchers = fetchers
         self._inserters = inserters
         self._fail_fast = fail_fast
-        self._claimed: asyncio.Queue[plan.Item | None] = asyncio.Queue(1)
+        self._claims = Claims(database, run, terms, tally)
         self._fetched: asyncio.Queue[Fetched | None] = asyncio.Queue(1)
 
     async def bring(self) -> None:
@@ -63,35 +60,21 @@ class Pipeline:
             ContentFailedError: an item failed, and that is not to be.
         """
         try:
-            await together(self._claim(), self._fetch_all(), self._insert_all())
+            await together(self._claims.keep_claiming(), self._fetch_all(), self._insert_all())
         finally:
             while not self._fetched.empty():
                 if (left := self._fetched.get_nowait()) is not None:
                     left.close()
 
-    async def _claim(self) -> None:
-        while True:
-            async with self._database.session() as connection:
-                claim = await plan.claim(connection, self._run, _CLAIMED_AT_ONCE, terms=self._terms)
-            self._tally.versions_done["Unchanged"] += claim.recognised
-            self._tally.versions_done["Excluded"] += claim.excluded
-            for item in claim.items:
-                await self._claimed.put(item)
-            if not claim.items:
-                await self._claimed.put(None)
-                return
-
     async def _fetch_all(self) -> None:
         await together(*(self._fetch() for _ in range(self._fetchers)))
-        await self._claimed.get()
         await self._fetched.put(None)
 
     async def _fetch(self) -> None:
         while True:
             async with self._slots:
-                item = await self._claimed.get()
+                item = await self._claims.next()
                 if item is None:
-                    await self._claimed.put(None)  # for the next fetcher to see
                     return
                 fetched = await self._attempt(item)
             if fetched is not None:

@@ -3,7 +3,6 @@
 What new versions depend on is in their details, so those are read, and forgotten; docs and artifacts are not.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from collectionsync.galaxy.errors import GalaxyError
@@ -12,14 +11,13 @@ from collectionsync.store import plan
 from collectionsync.store.content import lacking
 from collectionsync.store.database import Database
 from collectionsync.store.difference import Difference
+from collectionsync.worker.claims import Claims
 from collectionsync.worker.connections import Slots
 from collectionsync.worker.failures import Failures
 from collectionsync.worker.fetch import Fetcher
 from collectionsync.worker.sources import Sources
 from collectionsync.worker.tally import Tally
 from collectionsync.worker.together import together
-
-_CLAIMED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Estimate:
         self._failures = failures
         self._slots = slots
         self._fetchers = fetchers
-        self._claimed: asyncio.Queue[plan.Item | None] = asyncio.Queue(1)
+        self._claims = Claims(database, run, terms, tally)
 
     async def bring(self) -> None:
         """Look at every pending item.
@@ -67,26 +65,12 @@ class Estimate:
         Raises:
             GalaxyError, StoreError, SpoolError: the dry run cannot go on.
         """
-        await together(self._claim(), *(self._look() for _ in range(self._fetchers)))
-
-    async def _claim(self) -> None:
-        while True:
-            async with self._database.session() as connection:
-                claim = await plan.claim(connection, self._run, _CLAIMED_AT_ONCE, terms=self._terms)
-            self._tally.versions_done["Unchanged"] += claim.recognised
-            self._tally.versions_done["Excluded"] += claim.excluded
-            for item in claim.items:
-                await self._claimed.put(item)
-            if not claim.items:
-                await self._claimed.put(None)
-                return
+        await together(self._claims.keep_claiming(), *(self._look() for _ in range(self._fetchers)))
 
     async def _look(self) -> None:
         while True:
             async with self._slots:
-                item = await self._claimed.get()
-                if item is None:
-                    await self._claimed.put(None)  # for the next one to see
+                if (item := await self._claims.next()) is None:
                     return
                 await self._look_at(item)
 
