@@ -13,18 +13,21 @@ pytestmark = pytest.mark.slow
 
 URL = "https://galaxy.example.com/api/"
 SOURCE = {"url": URL}
-NOT_YET: dict[str, Manifest] = {
-    "spec.all": {"collections": None, "all": True},
-    "spec.requirementsFrom": {"collections": None, "requirementsFrom": {"configMapKeyRef": {"name": "mirror"}}},
-    "spec.exclude": {"exclude": [{"name": "acme.tools"}]},
-    "spec.mirror": {"mirror": True},
-    "spec.signedOnly": {"signedOnly": True},
-    "spec.contentPolicy": {"contentPolicy": "Full"},
-    "spec.source.proxySecretRef": {"source": SOURCE | {"proxySecretRef": {"name": "proxy"}}},
-    "spec.collections[1].source": {"collections": [{"name": "a.b"}, {"name": "c.d", "source": URL}]},
+NOBODY = "postgresql://nobody@127.0.0.1:1/nothing"
+REFUSED: dict[str, Manifest] = {
+    "spec.target.artifacts": {"contentPolicy": "Full"},
+    "spec.collections": {"collections": [{"name": "a.b"}, {"name": "c.d", "source": "hub"}]},
     "spec.collections[0].type": {"collections": [{"name": "a.b", "type": "git"}]},
-    "spec.collections[0].signatures": {"collections": [{"name": "a.b", "signatures": [URL]}]},
-    "spec.collections[0].latest": {"collections": [{"name": "a.b", "latest": 3}]},
+    "spec.verify": {"verify": "Members"},
+    "spec.maxSkipped": {"onError": "Fail", "maxSkipped": 1},
+    "spec.exclude[0].version": {"exclude": [{"name": "acme.tools", "version": ">>1"}]},
+}
+MISSING: dict[str, tuple[str, Manifest]] = {
+    "spec.source.proxySecretRef": ("SecretNotFound", {"source": SOURCE | {"proxySecretRef": {"name": "proxy"}}}),
+    "spec.requirementsFrom.configMapKeyRef": (
+        "ConfigMapNotFound",
+        {"collections": None, "requirementsFrom": {"configMapKeyRef": {"name": "mirror"}}},
+    ),
 }
 
 
@@ -85,11 +88,15 @@ async def test_a_field_that_nobody_knows_exits_with_78_and_is_named(commands: Co
     assert is_refused_for(ended, "spec.collections[0].versions")
 
 
-@pytest.mark.parametrize("path", NOT_YET)
-async def test_a_field_that_is_not_supported_yet_exits_with_78_and_is_named(commands: Commands, path: str) -> None:
-    ended = await commands.sync(changed(**NOT_YET[path]))
-    assert is_refused_for(ended, path)
-    assert "not supported yet" in ended.err
+@pytest.mark.parametrize("path", REFUSED)
+async def test_what_cannot_be_mirrored_so_exits_with_78_and_its_field_is_named(commands: Commands, path: str) -> None:
+    assert is_refused_for(await commands.sync(changed(**REFUSED[path]), database=NOBODY), path)
+
+
+@pytest.mark.parametrize("path", MISSING)
+async def test_what_is_not_there_exits_with_78_and_the_field_that_names_it(commands: Commands, path: str) -> None:
+    reason, spec = MISSING[path]
+    assert is_refused_for(await commands.sync(changed(**spec), database=NOBODY), path, reason=reason)
 
 
 async def test_a_version_range_that_is_none_exits_with_78_and_names_its_place(commands: Commands) -> None:
@@ -143,7 +150,7 @@ async def test_a_private_authority_that_is_no_pem_exits_with_78(commands: Comman
 
 
 async def test_a_refusal_is_one_line_of_json_with_log_json(commands: Commands) -> None:
-    ended = await commands.sync(changed(mirror=True), "--log", "json")
+    ended = await commands.sync(changed(verify="Members"), "--log", "json")
     (line,) = ended.err.splitlines()
     assert json.loads(line)["level"] == "error"
-    assert "spec.mirror: " in json.loads(line)["message"]
+    assert "spec.verify: " in json.loads(line)["message"]

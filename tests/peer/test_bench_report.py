@@ -8,7 +8,13 @@ MIB = 1024 * 1024
 
 def measured(seconds: float, mebibytes: int) -> Measured:
     return Measured(
-        seconds=seconds, sync_cpu=seconds / 2, postgres_cpu=1.0, peak_bytes=mebibytes * MIB, load=0.1, releases=630
+        seconds=seconds,
+        sync_cpu=seconds / 2,
+        postgres_cpu=1.0,
+        server_cpu=2.0,
+        rest_cpu=0.1,
+        peak_bytes=mebibytes * MIB,
+        releases=630,
     )
 
 
