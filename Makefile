@@ -74,6 +74,8 @@ pins: setup  ## resolve requirements/*.txt again
 	$$compile --upgrade --all-extras -o requirements/dev.txt && \
 	$$compile --constraint requirements/dev.txt -o requirements/worker.txt && \
 	$$compile --constraint requirements/dev.txt --extra operator -o requirements/operator.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  tests/testpulp/requirements.in -o tests/testpulp/requirements.txt
 
 clean:  ## remove .venv, packages and caches of this checkout
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

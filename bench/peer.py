@@ -7,7 +7,6 @@ serves what it syncs, for with a distribution a sync updates an index too, and h
 
 import argparse
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from bench.cluster import Cluster
 from bench.machine import describe
-from bench.peer_report import QUIET_LOAD, markdown
+from bench.peer_report import markdown
 from bench.peer_turns import Scene, Turn, turn
 from bench.rows import Row, Transport
 from bench.workers import MeasuringError, leave_on_sigterm
@@ -33,7 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         installed()
         with _scene(options.corpus, row) as scene:
-            _warn_of_others()
             print(describe(scene.cluster), flush=True)
             turns = list(_turns(scene, options.turns))
     except (PulpError, MeasuringError, EmbeddedPostgresError) as error:
@@ -42,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     print(f"\n{markdown(turns)}")
+    if not row.full:
+        print("\nOurs has left the artifacts, which Pulp always brings: this was not the same work.")
     return 0
 
 
@@ -69,12 +69,6 @@ def _scene(corpus: Path | None, row: Row) -> Iterator[Scene]:
         Path(scratch).chmod(0o711)  # PostgreSQL may have to run as another account
         with Cluster(Path(scratch, "data")) as cluster:
             yield Scene(row, galaxy, cluster, Path(scratch))
-
-
-def _warn_of_others() -> None:
-    load = os.getloadavg()[0]
-    if load > QUIET_LOAD:
-        print(f"WARNING: this machine is not quiet (load {load:.1f}): times are worth nothing.", file=sys.stderr)
 
 
 def _turns(scene: Scene, count: int) -> Iterator[Turn]:

@@ -37,17 +37,31 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A first sync. CPU is of the process that syncs and of all of PostgreSQL; `load` is the machine's before it.
+    """A first sync. CPU is of the process that syncs, of all of PostgreSQL, and of the galaxy.
 
-    The peak is VmHWM of that process alone: of Pulp it is the task's, without the worker that waits for it.
+    `rest_cpu` is what everything else on the machine took meanwhile: of a quiet one next to nothing. The peak is VmHWM
+    of the process that syncs alone: of Pulp it is the task's, without the worker that waits for it.
     """
 
     seconds: float
     sync_cpu: float
     postgres_cpu: float
+    server_cpu: float
+    rest_cpu: float
     peak_bytes: int
-    load: float
     releases: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """CPU time so far: of PostgreSQL, of the galaxy, and of the whole machine."""
+
+    postgres: float
+    server: float
+    machine: float
+
+    def __sub__(self, before: "_Readings") -> "_Readings":
+        return _Readings(self.postgres - before.postgres, self.server - before.server, self.machine - before.machine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +92,10 @@ def _by_pulp(scene: Scene) -> tuple[Measured, Releases]:
     with running_pulp() as pulp:
         _tell("Pulp syncs")
         os.sync()
-        load, postgres = os.getloadavg()[0], family_cpu_seconds(pulp.postmaster)
+        before = _readings(scene, family_cpu_seconds(pulp.postmaster))
         done = asyncio.run(_synced(scene, pulp))
-        measured = Measured(
-            seconds=done.seconds,
-            sync_cpu=done.cpu_seconds,
-            postgres_cpu=family_cpu_seconds(pulp.postmaster) - postgres,
-            peak_bytes=done.peak_bytes,
-            load=load,
-            releases=scene.galaxy.versions,
-        )
+        took = _readings(scene, family_cpu_seconds(pulp.postmaster)) - before
+        measured = _measured(scene, done.seconds, done.cpu_seconds, done.peak_bytes, took)
         return measured, scene.cluster.run(_releases(pulp.database, _PULPS))
 
 
@@ -103,22 +111,34 @@ def _by_ours(scene: Scene) -> tuple[Measured, Releases]:
     with tempfile.TemporaryDirectory(dir=scene.scratch) as folder, scene.cluster.fresh_database() as database:
         _tell("ours syncs")
         artifacts = Path(folder, "artifacts")
-        load, postgres = os.getloadavg()[0], scene.cluster.cpu_seconds()
+        before = _readings(scene, scene.cluster.cpu_seconds())
         (ended,) = run_to_end([Worker(scene.row, scene.galaxy, database, Path(folder, "run"), artifacts)])
         report = ended.report
         if ended.exit_code or report.result is not Result.SUCCEEDED:
             raise MeasuringError(f"ours: {report.result.value} ({report.reason}), {ended.exit_code}\n{ended.log}")
-        measured = Measured(
-            seconds=ended.seconds,
-            sync_cpu=ended.cpu_seconds,
-            postgres_cpu=scene.cluster.cpu_seconds() - postgres,
-            peak_bytes=report.peak_rss_bytes,
-            load=load,
-            releases=report.versions.created,
-        )
+        took = _readings(scene, scene.cluster.cpu_seconds()) - before
+        measured = _measured(scene, ended.seconds, ended.cpu_seconds, report.peak_rss_bytes, took)
         if scene.row.full:
             check(artifacts, scene.cluster.run(expected(database)))
         return measured, scene.cluster.run(_releases(database, _OURS))
+
+
+def _readings(scene: Scene, postgres: float) -> _Readings:
+    busy = Path("/proc/stat").read_text().split(maxsplit=9)
+    ticks = sum(int(busy[column]) for column in (1, 2, 3, 6, 7, 8))  # not idle, nor waiting for a disk: proc(5)
+    return _Readings(postgres, scene.galaxy.cpu_seconds(), ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def _measured(scene: Scene, seconds: float, sync_cpu: float, peak_bytes: int, took: _Readings) -> Measured:
+    return Measured(
+        seconds=seconds,
+        sync_cpu=sync_cpu,
+        postgres_cpu=took.postgres,
+        server_cpu=took.server,
+        rest_cpu=max(0.0, took.machine - took.postgres - took.server - sync_cpu),
+        peak_bytes=peak_bytes,
+        releases=scene.galaxy.versions,
+    )
 
 
 async def _releases(database: str, query: str) -> Releases:
