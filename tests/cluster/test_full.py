@@ -16,7 +16,8 @@ from objectstore.program import program
 from operating import Resource, Tenant, condition, ready, status
 from syncing import Manifest, until
 from testcluster import Cluster
-from testgalaxy import Catalog, Version, small_catalog, small_version
+from testgalaxy import Catalog, Version, process, small_catalog, small_version
+from testgalaxy.restamp import SEED_630
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -114,6 +115,22 @@ async def test_a_config_map_says_what_a_job_of_96mi_mirrors_and_starts_one_whene
     assert status(second)["content"]["versions"] == 8
     assert stored(bucket) == keys(*large, later)
     assert second["metadata"]["generation"] == 1
+
+
+async def test_all_630_versions_and_their_artifacts_over_tls_fit_the_default_limit(
+    tenant: Tenant, bucket: Bucket
+) -> None:
+    names = sorted(SEED_630)
+    with process.served(plan="630-full", collections=names, tls=True, host=tenant.cluster.host) as galaxy:
+        assert galaxy.ca is not None
+        await tenant.secret("galaxy-ca", ca_crt=galaxy.ca.read_text())
+        await tenant.secret("store", **bucket.settings)
+        await tenant.apply(full(galaxy.url, bucket, *names))
+        resource = await tenant.until_ready("mirror")
+    last = status(resource)["lastRun"]
+    assert (last["reason"], last["exitCode"], last["memoryLimit"]) == ("Succeeded", 0, "96Mi")
+    assert last["artifacts"]["created"] == len(stored(bucket)) == 630
+    assert last["peakRssBytes"] < LIMIT * 3 // 4, "what passes through is not held"
 
 
 async def test_credentials_that_the_object_store_refuses_are_tried_again_once_the_secret_changes(
