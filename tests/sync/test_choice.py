@@ -78,3 +78,15 @@ async def test_to_exclude_all_that_is_asked_for_is_told(serve: Serve, database: 
     galaxy = await serve(tools())
     ended = await sync(manifest(galaxy.url, "acme.tools:<2", exclude=[{"name": "acme.tools"}]), database)
     assert ended.skipped == {"acme.tools <2.0.0": "Excluded"}
+
+
+async def test_a_prerelease_is_needed_where_every_release_is_excluded(serve: Serve, database: str) -> None:
+    galaxy = await serve(tools())
+    document = manifest(
+        galaxy.url,
+        "acme.tools:>=2.1.0-alpha,<3",
+        prereleases="WhenNeeded",
+        exclude=[{"name": "acme.tools", "version": "<=2.0.0"}],
+    )
+    assert (await sync(document, database)).result is Result.SUCCEEDED
+    assert await published(database) == ["acme.tools 2.1.0-rc.1", "acme.tools 3.0.0-beta.1"]

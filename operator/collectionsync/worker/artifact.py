@@ -120,11 +120,27 @@ class Artifacts:
         """Return MANIFEST.json, and FILES.json on disk again: many wait for the database, and some take megabytes."""
         files = Spool("files", self._folder)
         try:
-            manifest = await asyncio.to_thread(read_head, spool.reader(), size=spool.size, files=files)
-            verify_chain(manifest, files.sha256, namespace=item.namespace, name=item.name, version=item.version)
-            if self._verify is Verify.MEMBERS:
-                await asyncio.to_thread(verify_members, spool.reader(), files.mapped(), size=spool.size)
+            # Unpacking takes as long as ten downloads, and other versions go on meanwhile.
+            manifest = await asyncio.to_thread(
+                check, spool, files, namespace=item.namespace, name=item.name, version=item.version, verify=self._verify
+            )
         except BaseException:
             files.close()
             raise
         return manifest, files
+
+
+def check(spool: Spool, files: Spool, *, namespace: str, name: str, version: str, verify: Verify) -> bytes:
+    """Check the artifact of a version, write its FILES.json to `files`, and return its MANIFEST.json.
+
+    It takes processor time, and is meant for a thread.
+
+    Raises:
+        TarballError: it is no collection, or not this one.
+        SpoolError: the disk does not take FILES.json.
+    """
+    manifest = read_head(spool.reader(), size=spool.size, files=files)
+    verify_chain(manifest, files.sha256, namespace=namespace, name=name, version=version)
+    if verify is Verify.MEMBERS:
+        verify_members(spool.reader(), files.mapped(), size=spool.size)
+    return manifest

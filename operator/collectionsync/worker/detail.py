@@ -16,7 +16,7 @@ from collectionsync.galaxy.errors import ContentError
 from collectionsync.galaxy.versions import sort_key
 from collectionsync.store.content import Version
 from collectionsync.store.plan import Item, storable
-from collectionsync.store.said import Said, Signature
+from collectionsync.store.said import Said, Signature, digest
 from collectionsync.worker.members import joined, narrowed, spans
 from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool
 
@@ -114,16 +114,16 @@ class Slice:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the part. The pages that it takes are let go again on the way."""
-        digest, nul = hashlib.sha256(), NulSearch()
+        sha256, nul = hashlib.sha256(), NulSearch()
         for count, offset in enumerate(range(0, self.size, CHUNK_BYTES), start=1):
             chunk = bytes(self._view[offset : offset + CHUNK_BYTES])
-            digest.update(chunk)
+            sha256.update(chunk)
             nul.feed(chunk)
             yield chunk
             if count % 16 == 0:
                 _let_go(self._mapped)
         _let_go(self._mapped)
-        self._found = digest.hexdigest(), nul.found
+        self._found = sha256.hexdigest(), nul.found
 
 
 class Detail(NamedTuple):
@@ -220,7 +220,7 @@ def _said(item: Item, detail: _Detail) -> Said:
 
 def _signature(each: _Signature) -> Signature:
     return Signature(
-        sha256=hashlib.sha256(each.signature.encode()).hexdigest(),
+        sha256=digest(each.signature),
         signature=each.signature,
         pubkey_fingerprint=storable(each.pubkey_fingerprint or "") or None,
         signing_service=storable(each.signing_service or "") or None,

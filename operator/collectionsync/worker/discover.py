@@ -20,6 +20,8 @@ from collectionsync.worker.together import together
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}\.[a-z_][a-z0-9_]{0,63}", re.ASCII)
 # Lists are small, and one after the other they cost a round trip each.
 _LISTS_AT_ONCE = 4
+NO_VERSION = ("InvalidVersion", "the source lists a version that is no semantic version")
+"""Reason and message of a version that cannot be one."""
 _INCOMPLETE = ("IncompleteListing", "the list kept changing while it was read; run again")
 
 
@@ -31,6 +33,10 @@ class Choice:
     prereleases: Prereleases
     latest: int | None
     """For what dependencies ask; what the user asks has its own."""
+
+    def leaves_out(self, name: str, version: str, *, of_source: Excludes) -> bool:
+        """Say whether a version of `namespace.name` is left out, by the resource or by what its source asks for."""
+        return self.excludes.leave_out(name, version) or of_source.leave_out(name, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +159,18 @@ class Discovery:
         collection = found.collection
         name = f"{collection.namespace}.{collection.name}"
         usable = {each.version: each for each in found.listing.versions if is_version(each.version)}
-        kept = [version for version in usable if not self._is_left_out(found, name, version)]
+        kept = [version for version in usable if not self._choice.leaves_out(name, version, of_source=found.excludes)]
         unmet, met = [], False
         for requirement in asked:
             try:
-                versions, wished = self._chosen(requirement, kept), self._chosen(requirement, usable)
+                versions = self._chosen(requirement, kept)
+                wished = versions if len(kept) == len(usable) else self._chosen(requirement, usable)
             except InvalidRange as error:
                 await self._refuse([requirement], "InvalidRange", str(error))
                 continue
             self._count_left_out(name, set(wished).difference(kept))
-            if wished:
+            # Without what is left out, a pre-release may be all that a collection has, and so be needed.
+            if versions or wished:
                 met = True
                 await self._add(requirement, found, [usable[version] for version in versions])
             elif found.listing.complete:
@@ -192,9 +200,6 @@ class Discovery:
         self._left_out.update(f"{name} {version}" for version in versions)
         self._tally.versions_left_out = len(self._left_out)
 
-    def _is_left_out(self, found: _Found, name: str, version: str) -> bool:
-        return self._choice.excludes.leave_out(name, version) or found.excludes.leave_out(name, version)
-
     def _chosen(self, requirement: plan.Requirement, versions: Iterable[str]) -> list[str]:
         latest = requirement.latest if requirement.required_by is None else self._choice.latest
         return chosen(versions, Range.parse(requirement.range), latest=latest, prereleases=self._choice.prereleases)
@@ -203,8 +208,8 @@ class Discovery:
         for each in found.listing.versions:
             if not is_version(each.version):
                 item = plan.Item(found.collection.namespace, found.collection.name, each.version, found.source_id)
-                message = "the source lists a version that is no semantic version"
-                await plan.settle(connection, self._run, item, state="Failed", reason="InvalidVersion", message=message)
+                reason, message = NO_VERSION
+                await plan.settle(connection, self._run, item, state="Failed", reason=reason, message=message)
 
     async def _add(self, requirement: plan.Requirement, found: _Found, versions: Sequence[ListedVersion]) -> None:
         """Add what a requirement means; it is nothing where all of that is excluded."""

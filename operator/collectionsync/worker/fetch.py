@@ -79,7 +79,7 @@ class Fetcher:
         client = await self._sources.client(item.source_id)
         if item.version_id is not None:
             return await self._with_docs(client, Fetched(item))
-        detail = await self.detail(client, item)
+        detail = await self.detail(item)
         fetched = Fetched(item, detail.version, detail.said)
         async with self._database.session() as connection:
             lacks = await lacking(connection, detail.version.sha256, store_id=terms.store_id, members=terms.members)
@@ -95,12 +95,13 @@ class Fetcher:
         fetched = replace(fetched, documents=documents)
         return fetched if "docs_blob" in lacks.kinds else await self._with_docs(client, fetched)
 
-    async def detail(self, client: GalaxyClient, item: plan.Item) -> Detail:
+    async def detail(self, item: plan.Item) -> Detail:
         """Bring an item's detail. It is not under the budget: most of it is skipped over.
 
         Raises:
             GalaxyError, SpoolError: as for fetch().
         """
+        client = await self._sources.client(item.source_id)
         spool = Spool("detail", self._folder, digested=False, searched=False)
         try:
             await client.detail(item.namespace, item.name, item.version, spool, limit=DETAIL_LIMIT_BYTES)

@@ -15,7 +15,6 @@ from collectionsync.worker.claims import Claims
 from collectionsync.worker.connections import Slots
 from collectionsync.worker.failures import Failures
 from collectionsync.worker.fetch import Fetcher
-from collectionsync.worker.sources import Sources
 from collectionsync.worker.tally import Tally
 from collectionsync.worker.together import together
 
@@ -38,7 +37,6 @@ class Estimate:
     def __init__(
         self,
         *,
-        sources: Sources,
         fetcher: Fetcher,
         database: Database,
         run: plan.Run,
@@ -48,7 +46,6 @@ class Estimate:
         slots: Slots,
         fetchers: int,
     ) -> None:
-        self._sources = sources
         self._fetcher = fetcher
         self._database = database
         self._run = run
@@ -79,8 +76,7 @@ class Estimate:
             await self._plan(item, dependencies={}, size=0, version_id=item.version_id)
             return
         try:
-            client = await self._sources.client(item.source_id)
-            detail = await self._fetcher.detail(client, item)
+            detail = await self._fetcher.detail(item)
         except GalaxyError as error:
             self._failures.failed(error, item.source_id)
             self._tally.versions_done["Failed"] += 1

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from collectionsync.galaxy.client import GalaxyClient
 from collectionsync.galaxy.retry import RetryPolicy
@@ -120,9 +121,8 @@ class Sources:
         return _Known(client, excludes)
 
 
-class _Known:
+class _Known(NamedTuple):
     """What is known of a source that was connected to."""
 
-    def __init__(self, client: GalaxyClient, excludes: Excludes) -> None:
-        self.client = client
-        self.excludes = excludes
+    client: GalaxyClient
+    excludes: Excludes

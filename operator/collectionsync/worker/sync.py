@@ -287,7 +287,6 @@ class Sync:
 
         def estimate(slots: Slots, failures: Failures) -> Estimate:
             return Estimate(
-                sources=begun.sources,
                 fetcher=fetcher,
                 database=begun.database,
                 run=begun.run,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from collectionsync.artifacts.errors import ArtifactMissingError, TarballError
 from collectionsync.artifacts.store import ArtifactStore
-from collectionsync.artifacts.tarball import read_head, verify_chain, verify_members
+from collectionsync.resource import Verify
 from collectionsync.store import audit
 from collectionsync.store.database import Database
+from collectionsync.worker.artifact import check
 from collectionsync.worker.spool import Spool
 
 
@@ -59,7 +60,7 @@ class Verification:
         self._target = (namespace, repository, owner)
         self._artifacts = artifacts
         self._store_id = store_id
-        self._members = members
+        self._verify = Verify.MEMBERS if members else Verify.CHAIN
         self._folder = folder
         self._counted = counted
 
@@ -142,11 +143,8 @@ class Verification:
     def _check(self, spool: Spool, version: audit.StoredVersion) -> None:
         files = Spool("files", self._folder)
         try:
-            manifest = read_head(spool.reader(), size=spool.size, files=files)
             namespace, _, name = version.name.partition(".")
-            verify_chain(manifest, files.sha256, namespace=namespace, name=name, version=version.version)
-            if self._members:
-                verify_members(spool.reader(), files.mapped(), size=spool.size)
+            check(spool, files, namespace=namespace, name=name, version=version.version, verify=self._verify)
         finally:
             files.close()
 

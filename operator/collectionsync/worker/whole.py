@@ -11,7 +11,7 @@ from collectionsync.resource import Prereleases
 from collectionsync.store import plan
 from collectionsync.store.database import Database
 from collectionsync.worker.budget import MEBIBYTE
-from collectionsync.worker.discover import Choice, is_name, is_version
+from collectionsync.worker.discover import NO_VERSION, Choice, is_name, is_version
 from collectionsync.worker.excludes import Excludes
 from collectionsync.worker.spool import Spool
 from collectionsync.worker.tally import Tally
@@ -104,15 +104,11 @@ class Whole:
                     item = plan.Item(each.namespace, each.name, each.version, self._source_id)
                     reason, message = defect
                     await plan.settle(connection, self._run, item, state="Failed", reason=reason, message=message)
-                elif self._is_left_out(each):
+                elif self._choice.leaves_out(f"{each.namespace}.{each.name}", each.version, of_source=self._excludes):
                     self._tally.versions_left_out += 1
                 else:
                     kept.append(each)
             self._tally.versions_discovered += await plan.add_many(connection, self._run, self._source_id, kept)
-
-    def _is_left_out(self, each: SourceVersion) -> bool:
-        name = f"{each.namespace}.{each.name}"
-        return self._choice.excludes.leave_out(name, each.version) or self._excludes.leave_out(name, each.version)
 
     async def _require(self, found: list[Collection]) -> None:
         wanted = [
@@ -130,7 +126,7 @@ def _defect(each: SourceVersion) -> tuple[str, str] | None:
     if not is_name(f"{each.namespace}.{each.name}"):
         return "InvalidName", "the source lists a collection whose name is no namespace.name"
     if not is_version(each.version):
-        return "InvalidVersion", "the source lists a version that is no semantic version"
+        return NO_VERSION
     return None
 
 
