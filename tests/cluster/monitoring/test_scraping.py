@@ -14,13 +14,17 @@ from operating import CHART, SYSTEM, Server, Tenant, status, tenant_in
 from syncing import manifest
 from testcluster import Cluster
 from testcluster.monitoring import Prometheus
-from testgalaxy import process, small_catalog
+from testgalaxy import Fault, TestGalaxy, small_catalog
+from testgalaxy.__main__ import make_catalog
+from testgalaxy.faults import Exchange
 from testgalaxy.restamp import SEED_630
+from testgalaxy.wirefaults import hold
 
 Serve = Callable[..., Awaitable[Any]]
 
 SECONDS = 3600
 """How far back series are looked for: longer than the tests take."""
+SCRAPES = 4
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -39,19 +43,33 @@ class Mirrored:
 
 @pytest.fixture(scope="module")
 def mirrored(cluster: Cluster, monitored: Prometheus, database_server: Server) -> Iterator[Mirrored]:
-    """A run that lasted for several scrapes: 630 versions over four connections that are not the fastest."""
+    """A run that lasted for several scrapes: 630 versions over four connections, one of which waits for the last."""
     with asyncio.Runner() as runner:
         context = tenant_in(cluster, database_server)
         tenant = runner.run(context.__aenter__())
         try:
-            yield runner.run(_mirror(tenant))
+            yield runner.run(_mirror(tenant, monitored))
         finally:
             runner.run(context.__aexit__(None, None, None))
 
 
-async def _mirror(tenant: Tenant) -> Mirrored:
-    with process.served(plan="630", collections=sorted(SEED_630), latency_ms=60, host=tenant.cluster.host) as galaxy:
+async def _mirror(tenant: Tenant, monitored: Prometheus) -> Mirrored:
+    catalog, scraped = make_catalog(names=sorted(SEED_630), plan="630"), asyncio.Event()
+    last = f"/{catalog.versions('ansible', 'posix')[0].version}/docs-blob/"
+
+    def is_last(exchange: Exchange) -> bool:
+        return exchange.kind == "docs" and "/posix/" in exchange.path and exchange.path.endswith(last)
+
+    async with TestGalaxy(catalog, host=tenant.cluster.host, latency=0.06) as galaxy:
+        galaxy.faults.add(Fault(is_last, hold(scraped)))
         await tenant.apply(manifest(galaxy.url, *sorted(SEED_630), fetch={"concurrency": 4}))
+        resident = f'process_resident_memory_bytes{{namespace="{tenant.namespace}", name="mirror"}}'
+
+        def has_a_curve() -> bool:
+            return any(len(each.points) >= SCRAPES for each in monitored.scraped(resident, seconds=SECONDS))
+
+        await asyncio.to_thread(monitored.until, has_a_curve, f"{SCRAPES} samples of the run")
+        scraped.set()
         resource = await tenant.until_ready("mirror")
     return Mirrored(tenant.namespace, status(resource)["lastRun"])
 
@@ -77,7 +95,7 @@ def test_the_scraped_memory_is_that_of_the_report(monitored: Prometheus, mirrore
     peak = mirrored.last_run["peakRssBytes"]
     (resident,) = monitored.scraped(mirrored.series_of("process_resident_memory_bytes"), seconds=SECONDS)
     (so_far,) = monitored.scraped(mirrored.series_of("collectionsync_worker_peak_rss_bytes"), seconds=SECONDS)
-    assert len(resident.points) >= 4
+    assert len(resident.points) >= SCRAPES
     assert so_far.values == sorted(so_far.values)
     assert 0.95 * peak <= so_far.values[-1] <= peak
     assert 0.95 * peak <= max(resident.values) <= peak
