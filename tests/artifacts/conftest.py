@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.odd_servers import serve
 from collectionsync.artifacts.store import ArtifactStore
 from objectstore import Bucket, ObjectServer
 from objectstore.fixtures import (
@@ -17,7 +18,7 @@ from objectstore.fixtures import (
     start_s3,
 )
 
-__all__ = ["plain_s3", "plain_s3_server", "pytest_runtestloop", "s3", "s3_program", "s3_server", "start_s3"]
+__all__ = ["plain_s3", "plain_s3_server", "pytest_runtestloop", "s3", "s3_program", "s3_server", "serve", "start_s3"]
 
 OBSTORE = {"connect_timeout": "5s"}
 """A setting that changes nothing but the way: what is not ours alone is obstore's."""

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from artifacts.archives import chained, head, header, listed
-from artifacts.content import MIB
+from artifacts.content import MIB, Blob, blob
+from collectionsync.artifacts.store import ArtifactStore
 from objectstore import Bucket
 from testgalaxy.tarballs import file_entry
 
@@ -75,6 +76,23 @@ async def main():
         await asyncio.gather(*map(put, range(count)))
 asyncio.run(main())
 print("obstore" in sys.modules, peak() - start)
+"""
+
+_DOWNLOADS = """
+import asyncio, json
+from collectionsync.artifacts.store import ArtifactStore
+sha256, count = sys.argv[3], int(sys.argv[4])
+async def read(store):
+    async with store.read(sha256) as download:
+        return sum([len(piece) async for piece in download])
+async def main():
+    async with ArtifactStore.open(sys.argv[1], json.loads(sys.argv[2])) as store:
+        await read(store)
+        reset()
+        start = peak()
+        read_ = sum(await asyncio.gather(*(read(store) for _ in range(count))))
+        print(read_, peak() - start)
+asyncio.run(main())
 """
 
 _ENVIRONMENT = {**os.environ, "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
@@ -162,3 +180,18 @@ def test_artifacts_go_to_s3_over_tls_without_being_held(s3: Bucket) -> None:
     with_obstore, grown = measured(_UPLOADS, s3.url, json.dumps(s3.settings), "12", str(8 * MIB))
     assert with_obstore == "False"
     assert grown < 6 * MIB
+
+
+@pytest.fixture
+async def large_blob(plain_s3: Bucket) -> Blob:
+    content = blob(30 * MIB)
+    async with ArtifactStore.open(plain_s3.url, plain_s3.settings) as store:
+        await store.put(content.sha256, content.pieces, content.size)
+    return content
+
+
+def test_artifacts_are_read_by_many_without_being_held(plain_s3: Bucket, large_blob: Blob) -> None:
+    arguments = (plain_s3.url, json.dumps(dict(plain_s3.settings)), large_blob.sha256, "20")
+    read, grown = measured(_DOWNLOADS, *arguments)
+    assert int(read) == 20 * large_blob.size
+    assert grown < 8 * MIB

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collectionsync.artifacts.sigv4 import EMPTY_SHA256, Keys, encoded, signed
+from collectionsync.artifacts.sigv4 import EMPTY_SHA256, Keys, encoded, presigned, signed
 
 KEYS = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 HOST = {"Host": "examplebucket.s3.amazonaws.com"}
@@ -36,6 +36,26 @@ def test_keys_for_a_while_come_with_their_token_which_is_signed_too() -> None:
     made = signed("GET", "/a", HOST, sha256=EMPTY_SHA256, keys=keys, region="us-east-1", now=TIME)
     assert made["x-amz-security-token"] == "for-a-while"
     assert "x-amz-date;x-amz-security-token," in made["authorization"]
+
+
+def test_a_url_is_signed_as_aws_signs_it() -> None:
+    # "Authenticating Requests: Using Query Parameters", of the same reference.
+    query = presigned("/test.txt", {}, host=HOST["Host"], seconds=86400, keys=KEYS, region="us-east-1", now=TIME)
+    assert query == (
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+        "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+        "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+        "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+    )
+
+
+def test_a_url_of_keys_for_a_while_has_their_token_which_is_signed_too() -> None:
+    def query(token: str) -> str:
+        keys = KEYS._replace(token=token)
+        return presigned("/a", {}, host=HOST["Host"], seconds=60, keys=keys, region="us-east-1", now=TIME)
+
+    assert "&X-Amz-Security-Token=for%2Fa%2Bwhile&X-Amz-SignedHeaders=" in query("for/a+while")
+    assert query("one").rpartition("=")[2] != query("two").rpartition("=")[2]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from collectionsync.artifacts.threads import Content, Stop, StoppedError, Threaded
+from collectionsync.artifacts.reading import Span
+from collectionsync.artifacts.threads import Content, Reading, Stop, StoppedError, Threaded
 
 
 class Slow:
@@ -47,6 +48,12 @@ class Slow:
             yield b"second"
         finally:
             self.over += 1
+
+    def read(self, stop: Stop, key: str, span: Span) -> Reading:
+        raise NotImplementedError
+
+    def presigned(self, key: str, filename: str, seconds: int) -> str | None:
+        raise NotImplementedError
 
     def size(self, stop: Stop, key: str) -> int | None:
         self._work(stop)

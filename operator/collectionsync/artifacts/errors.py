@@ -32,6 +32,10 @@ class ArtifactStoreConfigurationError(ArtifactStoreError):
     reason = "ArtifactStoreMisconfigured"
 
 
+class ArtifactRangeError(Exception):
+    """The artifact is there, and has nothing in the part that was asked for: no failure of the store."""
+
+
 class TarballError(Exception):
     """An artifact is not the collection that it should be. `reason` is CamelCase and stable; the text is for people."""
 

@@ -11,18 +11,20 @@ import functools
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from collectionsync.artifacts.errors import (
     ArtifactMissingError,
+    ArtifactRangeError,
     ArtifactStoreConfigurationError,
     ArtifactStoreError,
 )
+from collectionsync.artifacts.reading import PIECE_BYTES, WHOLE, Span
 from collectionsync.artifacts.threads import Content, Stop
 
 WORKERS = 4
-_PIECE_BYTES = 64 * 1024
 _MODE = 0o644  # less what the umask takes
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_OURS = (
@@ -38,6 +40,8 @@ _NOT_OURS = (
 _NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 PART_PREFIX = ".part-"
 """What the names of files begin with that are not whole yet, where the file system needs such names."""
+
+_Told = Callable[[str], AbstractContextManager[None]]
 
 
 class Folder:
@@ -65,15 +69,26 @@ class Folder:
 
     def get(self, stop: Stop, key: str) -> Iterator[bytes]:
         """Yield the pieces of an object."""
+        with contextlib.closing(self.read(stop, key, WHOLE)) as reading:
+            while piece := reading.read(stop):
+                yield piece
+
+    def read(self, stop: Stop, key: str, span: Span) -> "_Reading":
+        """Open an object, to read a part of it."""
         with self._told("read"):
             try:
                 file = (self._path / key).open("rb", buffering=0)
             except FileNotFoundError as error:
                 raise ArtifactMissingError(f"the artifact store {self._path} does not have {key}") from error
-            with file:
-                while piece := file.read(_PIECE_BYTES):
-                    yield piece
-                    stop.check()
+            size = os.fstat(file.fileno()).st_size
+            part = span.within(size)
+            if part is None:
+                file.close()
+                raise ArtifactRangeError(f"{key} in the artifact store {self._path} has {size} bytes, and none there")
+            return _Reading(file, size, *part, told=self._told)
+
+    def presigned(self, key: str, filename: str, seconds: int) -> None:
+        """Return nothing, for a folder has no URLs that others could use."""
 
     def size(self, stop: Stop, key: str) -> int | None:
         """Return the size of an object; None where there is none."""
@@ -111,6 +126,26 @@ class Folder:
                     f"{place} cannot be {what} ({error.strerror}); mount a volume there that this process may write to"
                 ) from error
             raise ArtifactStoreError(f"{place} cannot be {what} ({error.strerror})") from error
+
+
+class _Reading:
+    def __init__(self, file: BinaryIO, size: int, offset: int, length: int, *, told: _Told) -> None:
+        self.size = size
+        self.offset = offset
+        self.length = length
+        self._file = file
+        self._at, self._end = offset, offset + length
+        self._told = told
+
+    def read(self, stop: Stop) -> bytes:
+        stop.check()
+        with self._told("read"):
+            piece = os.pread(self._file.fileno(), min(PIECE_BYTES, self._end - self._at), self._at)
+        self._at += len(piece)
+        return piece
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _make(folder: Path) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import random
 import re
-import socket
 import ssl
 import sys
 from collections import deque
@@ -23,13 +22,16 @@ from urllib.parse import urlsplit
 from collectionsync.artifacts.answers import Answer
 from collectionsync.artifacts.errors import (
     ArtifactMissingError,
+    ArtifactRangeError,
     ArtifactStoreConfigurationError,
     ArtifactStoreError,
 )
 from collectionsync.artifacts.location import Location
 from collectionsync.artifacts.probe import PROBE, PROBE_CONTENT
+from collectionsync.artifacts.reading import WHOLE, Span
+from collectionsync.artifacts.s3_reading import Answered, S3Reading
 from collectionsync.artifacts.settings import Settings
-from collectionsync.artifacts.sigv4 import EMPTY_SHA256, UNSIGNED, Keys, encoded, signed
+from collectionsync.artifacts.sigv4 import EMPTY_SHA256, UNSIGNED, Keys, encoded, presigned, signed
 from collectionsync.artifacts.threads import Content, Stop
 
 WORKERS = 6
@@ -43,7 +45,7 @@ STALL_SECONDS = 60.0
 _BASE_SECONDS = 0.2
 _CAP_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 30.0
-_PIECE_BYTES = 64 * 1024
+_ERROR_BYTES = 64 * 1024
 _KEY = re.compile(r"[!-~]+", re.ASCII)
 _NEEDED = {"access_key_id", "secret_access_key"}
 _KNOWN = _NEEDED | {
@@ -64,10 +66,11 @@ class _Body(NamedTuple):
     sha256: str
 
 
-class _Answered(NamedTuple):
-    connection: HTTPConnection
-    used: socket.socket  # a connection forgets its own where the answer says that it is the last
-    response: HTTPResponse
+class _Request(NamedTuple):
+    method: str
+    key: str
+    body: _Body | None = None
+    part: str | None = None  # as the header Range says it
 
 
 class _Unfinished(Exception):  # noqa: N818 - it is no error yet
@@ -117,38 +120,58 @@ class S3:
         """Send an object."""
         if size > LARGEST_BYTES:
             raise ArtifactStoreError(f"an artifact of {size} bytes is too large for S3, which takes {LARGEST_BYTES}")
-        self._asked(stop, "PUT", key, _Body(content, size, sha256))
+        self._asked(stop, _Request("PUT", key, _Body(content, size, sha256)))
 
     def get(self, stop: Stop, key: str) -> Iterator[bytes]:
         """Yield the pieces of an object. What breaks off after the first is not asked for again."""
-        connection, used, response = self._answered(stop, "GET", key)
-        with contextlib.closing(connection), response, stop.over(used):
-            try:
-                while piece := response.read(_PIECE_BYTES):
-                    yield piece
-            except (OSError, HTTPException) as error:
-                stop.check()
-                raise ArtifactStoreError(f"{self._said(error)} in the middle of {key}") from error
-            if response.length:
-                stop.check()
-                raise ArtifactStoreError(f"the artifact store {self._url} broke off in the middle of {key}")
+        with contextlib.closing(self._begun(stop, key, WHOLE)) as reading:
+            while piece := reading.read(stop):
+                yield piece
+
+    def read(self, stop: Stop, key: str, span: Span) -> S3Reading:
+        """Ask for a part of an object, and read what the answer says of it."""
+        reading = self._begun(stop, key, span)
+        try:
+            reading.measure()
+        except BaseException:
+            reading.close()
+            raise
+        return reading
+
+    def presigned(self, key: str, filename: str, seconds: int) -> str:
+        """Return a URL that anybody can read an object by for a while."""
+        path = self._path(key)
+        query = {
+            "response-content-disposition": f'attachment; filename="{filename}"',
+            "response-content-type": "application/gzip",
+        }
+        signed_query = presigned(
+            path,
+            query,
+            host=self._netloc,
+            seconds=seconds,
+            keys=self._keys,
+            region=self._region,
+            now=datetime.now(UTC),
+        )
+        return f"{'https' if self._secure else 'http'}://{self._netloc}{path}?{signed_query}"
 
     def size(self, stop: Stop, key: str) -> int | None:
         """Return the size of an object; None where there is none."""
         try:
-            return self._asked(stop, "HEAD", key)
+            return self._asked(stop, _Request("HEAD", key))
         except ArtifactMissingError:
             return None
 
     def delete(self, stop: Stop, key: str) -> None:
         """Remove an object; harmless where there is none."""
         with contextlib.suppress(ArtifactMissingError):
-            self._asked(stop, "DELETE", key)
+            self._asked(stop, _Request("DELETE", key))
 
     def check(self, stop: Stop) -> None:
         """Write a small object, and look for one that is not there; a refusal of the first says why."""
         digest = hashlib.sha256(PROBE_CONTENT).hexdigest()
-        self._asked(stop, "PUT", PROBE, _Body(lambda: iter((PROBE_CONTENT,)), len(PROBE_CONTENT), digest))
+        self._asked(stop, _Request("PUT", PROBE, _Body(lambda: iter((PROBE_CONTENT,)), len(PROBE_CONTENT), digest)))
         self.size(stop, f"{PROBE}-missing")
 
     def close(self) -> None:
@@ -156,22 +179,26 @@ class S3:
         while self._idle:
             self._idle.pop().close()
 
-    def _asked(self, stop: Stop, method: str, key: str, body: _Body | None = None) -> int:
+    def _begun(self, stop: Stop, key: str, span: Span) -> S3Reading:
+        answered = self._answered(stop, _Request("GET", key, part=span.header()))
+        return S3Reading(answered, f"{key} in the artifact store {self._url}", said=self._said, keep=self._keep)
+
+    def _asked(self, stop: Stop, request: _Request) -> int:
         """Ask for something whose answer is not read, keep the connection, and return the length that it announces."""
-        connection, _, response = self._answered(stop, method, key, body)
+        connection, _, response = self._answered(stop, request)
         length = int(_number(response.headers.get("content-length"), most=sys.maxsize))
         with contextlib.suppress(OSError, HTTPException):
-            response.read(_PIECE_BYTES)
+            response.read(_ERROR_BYTES)
         self._keep(connection, response)
         return length
 
-    def _answered(self, stop: Stop, method: str, key: str, body: _Body | None = None) -> "_Answered":
+    def _answered(self, stop: Stop, request: _Request) -> Answered:
         """Ask until there is an answer that counts, and return it if it is a success."""
         fresh = False
         for attempt in range(1, ATTEMPTS + 1):
             stop.check()
             try:
-                return self._attempt(stop, method, key, body, fresh=fresh)
+                return self._attempt(stop, request, fresh=fresh)
             except _Unfinished as error:
                 if attempt == ATTEMPTS:
                     raise ArtifactStoreError(f"{error}, in {ATTEMPTS} attempts") from error.__cause__
@@ -181,14 +208,14 @@ class S3:
                     stop.pause(error.after + random.uniform(ceiling / 2, ceiling))
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, stop: Stop, method: str, key: str, body: _Body | None, *, fresh: bool) -> "_Answered":
+    def _attempt(self, stop: Stop, request: _Request, *, fresh: bool) -> Answered:
         connection, reused = self._connection(fresh=fresh)
         used = connection.sock
         try:
             with stop.over(used):
-                response = self._exchanged(stop, connection, method, key, body)
+                response = self._exchanged(stop, connection, request)
                 if 200 <= response.status < 300:
-                    return _Answered(connection, used, response)
+                    return Answered(connection, used, response)
                 answer = _answer(response)
                 after = _number(response.headers.get("retry-after"), most=_LONGEST_WAIT_SECONDS)
         except (OSError, HTTPException) as error:
@@ -199,31 +226,34 @@ class S3:
             connection.close()
             raise
         # Every artifact is asked for before it is sent, so most of these are of what is not there yet.
-        if body is None:
+        if request.body is None:
             self._keep(connection, response)
         else:
             connection.close()
         if answer.passing:
             raise _Unfinished(str(answer.error(self._url)), after=after)
-        if answer.missing and body is None:
-            raise ArtifactMissingError(f"the artifact store {self._url} does not have {key}")
+        if answer.missing and request.body is None:
+            raise ArtifactMissingError(f"the artifact store {self._url} does not have {request.key}")
+        if answer.status == 416:
+            raise ArtifactRangeError(f"the artifact store {self._url} has nothing in that part of {request.key}")
         raise answer.error(self._url)
 
-    def _exchanged(
-        self, stop: Stop, connection: HTTPConnection, method: str, key: str, body: _Body | None
-    ) -> HTTPResponse:
-        path = encoded("/" + "/".join(filter(None, (*self._folders, key))))
+    def _path(self, key: str) -> str:
+        return encoded("/" + "/".join(filter(None, (*self._folders, key))))
+
+    def _exchanged(self, stop: Stop, connection: HTTPConnection, request: _Request) -> HTTPResponse:
+        path, body = self._path(request.key), request.body
         digest = EMPTY_SHA256 if body is None else UNSIGNED if self._unsigned else body.sha256
         headers = signed(
-            method,
+            request.method,
             path,
-            {"host": self._netloc},
+            {"host": self._netloc} | ({} if request.part is None else {"range": request.part}),
             sha256=digest,
             keys=self._keys,
             region=self._region,
             now=datetime.now(UTC),
         )
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
         if body is not None:
@@ -321,7 +351,7 @@ def _send(stop: Stop, connection: HTTPConnection, body: _Body) -> None:
 
 
 def _answer(response: HTTPResponse) -> Answer:
-    body = response.read(_PIECE_BYTES).decode("utf-8", "replace")
+    body = response.read(_ERROR_BYTES).decode("utf-8", "replace")
     return Answer.read(response.status, body, response.headers.get("x-amz-bucket-region", ""))
 
 

@@ -1,10 +1,13 @@
 """The object store of artifacts, whichever it is: each under the digest of its content, whole or not there."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol, Self
 
+from collectionsync.artifacts.errors import ArtifactRangeError, ArtifactStoreError
 from collectionsync.artifacts.location import Location, read_location, spelled
+from collectionsync.artifacts.reading import Download, Span
 from collectionsync.artifacts.settings import Settings, read_settings
 from collectionsync.artifacts.threads import Content
 
@@ -17,6 +20,12 @@ class Backend(Protocol):
 
     def get(self, key: str) -> AsyncIterator[bytes]:
         """Yield the pieces of an object."""
+
+    def read(self, key: str, span: Span) -> AbstractAsyncContextManager[Download]:
+        """Read a part of an object."""
+
+    async def signed_url(self, key: str, *, filename: str, seconds: int) -> str | None:
+        """Return a URL that anybody can read an object by for a while; None where there are none."""
 
     async def size(self, key: str) -> int | None:
         """Return the size of an object; None where there is none."""
@@ -85,6 +94,33 @@ class ArtifactStore:
             ArtifactMissingError: there is none.
         """
         return self._backend.get(key_of(sha256))
+
+    @asynccontextmanager
+    async def read(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncIterator[Download]:
+        """Read a part of an artifact: up to `length` bytes from `offset` on, which counts from the end if negative.
+
+        It takes one request, and a connection that is let go of at the end, however far it was read. So many are read
+        at once as is good for the store and the memory, and others wait. What breaks off is not asked for again.
+
+        Raises:
+            ArtifactMissingError: there is none.
+            ArtifactRangeError: there is nothing in that part of it.
+        """
+        if length == 0:
+            raise ArtifactRangeError(f"nothing of {key_of(sha256)} was asked for")
+        span = Span(offset, length)
+        async with self._backend.read(key_of(sha256), span) as download:
+            if (download.offset, download.length) not in (span.within(download.size), (0, download.size)):
+                raise ArtifactStoreError(f"the artifact store {self.url} gave another part than it was asked for")
+            yield download
+
+    async def signed_url(self, sha256: str, *, filename: str, seconds: int) -> str | None:
+        """Return a URL that anybody can GET an artifact by, whether it is there or not, for up to a week.
+
+        It says that it is a download with this name, where the store can. It is as good as a credential: it must not
+        be logged. None where the store has no such URLs, as a folder.
+        """
+        return await self._backend.signed_url(key_of(sha256), filename=filename, seconds=seconds)
 
     async def size(self, sha256: str) -> int | None:
         """Return the size of an artifact in bytes; None where there is none."""

@@ -5,14 +5,20 @@ A blocking socket takes a twentieth of the memory of one that asyncio encrypts f
 
 import asyncio
 import contextlib
+import functools
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from collectionsync.artifacts.reading import READERS, Download, Span
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_READING_THREADS = 16
+"""Threads that read for readers, who are many: a store that falls silent for some of them must not be so for all."""
 
 Content = Callable[[], Iterator[bytes]]
 """Gives the bytes of an artifact from their beginning, each time that it is called.
@@ -69,6 +75,20 @@ def _shut(used: socket.socket) -> None:
         socket.socket.shutdown(used, socket.SHUT_RDWR)
 
 
+class Reading(Protocol):
+    """A part of an object that is being read, and what that takes: a file, or a connection."""
+
+    size: int
+    offset: int
+    length: int
+
+    def read(self, stop: Stop) -> bytes:
+        """Return the next piece; nothing at the end."""
+
+    def close(self) -> None:
+        """Let go of what it takes, without waiting; harmless at any time when nothing reads, and twice."""
+
+
 class BlockingStore(Protocol):
     """A store whose work blocks; each method is called in a thread, and stops when it is told to."""
 
@@ -77,6 +97,12 @@ class BlockingStore(Protocol):
 
     def get(self, stop: Stop, key: str) -> Iterator[bytes]:
         """Yield the pieces of an object; closing what it returns is allowed at any time."""
+
+    def read(self, stop: Stop, key: str, span: Span) -> Reading:
+        """Begin to read a part of an object."""
+
+    def presigned(self, key: str, filename: str, seconds: int) -> str | None:
+        """Return a URL that anybody can read an object by for a while; None where there are none."""
 
     def size(self, stop: Stop, key: str) -> int | None:
         """Return the size of an object; None where there is none."""
@@ -92,11 +118,16 @@ class BlockingStore(Protocol):
 
 
 class Threaded:
-    """A blocking store, for an event loop; `workers` bounds how many of its calls are under way at once."""
+    """A blocking store, for an event loop; `workers` bounds how many of its calls are under way at once.
 
-    def __init__(self, store: BlockingStore, *, workers: int) -> None:
+    Whoever reads a part takes another thread, and only while the store works for it.
+    """
+
+    def __init__(self, store: BlockingStore, *, workers: int, readers: int = READERS) -> None:
         self._store = store
+        self._readers = asyncio.Semaphore(readers)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="artifacts")
+        self._reading_threads = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="artifacts-reading")
 
     async def put(self, key: str, sha256: str, content: Content, size: int) -> None:
         """Store an object, whole or not at all; `content` is not called any more when this has returned."""
@@ -111,6 +142,24 @@ class Threaded:
                 yield piece
         finally:
             await self._run_with(Stop(), lambda _: _close(pieces))
+
+    @contextlib.asynccontextmanager
+    async def read(self, key: str, span: Span) -> AsyncIterator[Download]:
+        """Read a part of an object. What that takes is let go of at the end, however far it was read."""
+        opened: list[Reading] = []
+        async with self._readers:
+            try:
+                await self._run_to_read(lambda stop: opened.append(self._store.read(stop, key, span)))
+                (reading,) = opened
+                piece = functools.partial(self._run_to_read, reading.read)
+                yield Download(key, reading.size, reading.offset, reading.length, piece)
+            finally:
+                for each in opened:  # none, or the one that came when nobody waited for it any more
+                    each.close()
+
+    async def signed_url(self, key: str, *, filename: str, seconds: int) -> str | None:
+        """Return a URL that anybody can read an object by for a while; None where there are none."""
+        return self._store.presigned(key, filename, seconds)
 
     async def size(self, key: str) -> int | None:
         """Return the size of an object; None where there is none."""
@@ -127,6 +176,7 @@ class Threaded:
     async def close(self) -> None:
         """Let go of threads and connections, which are idle."""
         self._threads.shutdown(wait=False)
+        self._reading_threads.shutdown(wait=False)
         self._store.close()
 
     async def _run(self, work: Callable[Concatenate[Stop, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -135,20 +185,28 @@ class Threaded:
     async def _run_with(
         self, stop: Stop, work: Callable[Concatenate[Stop, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        running = self._threads.submit(work, stop, *args, **kwargs)
-        done = asyncio.wrap_future(running)
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            stop.set()
-            running.cancel()  # it may not have begun
-            # What the work uses is the caller's, who may take it away when this returns: so it does not before that.
-            while not done.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([done])
-            if not done.cancelled():
-                done.exception()  # nobody else asks for it
-            raise
+        return await _done(stop, self._threads.submit(work, stop, *args, **kwargs))
+
+    async def _run_to_read(self, work: Callable[[Stop], _T]) -> _T:
+        stop = Stop()
+        return await _done(stop, self._reading_threads.submit(work, stop))
+
+
+async def _done(stop: Stop, running: Future[_T]) -> _T:
+    """Return what comes of work; whoever is cancelled has it stopped, and waits until it is over."""
+    done = asyncio.wrap_future(running)
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        stop.set()
+        running.cancel()  # it may not have begun
+        # What the work uses is the caller's, who may take it away when this returns: so it does not before that.
+        while not done.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([done])
+        if not done.cancelled():
+            done.exception()  # nobody else asks for it
+        raise
 
 
 def _close(pieces: Iterator[bytes]) -> None:
