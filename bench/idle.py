@@ -7,7 +7,6 @@ and are due once a year: what is measured is what an operator does nearly all th
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Idle
-from bench.proc import family_cpu_seconds, rss_bytes
+from bench.proc import family_cpu_seconds, free_port, rss_bytes
 from bench.workers import COMMAND, MeasuringError
 from collectionsync import malloc
 from collectionsync.resource import GROUP, PLURAL
@@ -41,7 +40,7 @@ def measure_idle(cluster: Cluster, folder: Path, tell: Callable[[str], None]) ->
     text = json.dumps(everything)
     cluster.kubectl("create", "--filename", "-", stdin=text)
     cluster.kubectl("apply", "--server-side", "--subresource=status", "--filename", "-", stdin=text)
-    addresses = [f"127.0.0.1:{_free_port()}" for _ in range(2)]
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     command = [str(COMMAND), "run-operator", "--worker-image", "none", "--namespace", _NAMESPACE]
     command += ["--health-address", addresses[0], "--metrics-address", addresses[1]]
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), **malloc.SETTINGS}
@@ -138,9 +137,3 @@ def _run(number: int, back: int) -> dict[str, Any]:
         "fetchedBytes": 10**6,
         "versions": {"discovered": 100, "created": 0, "unchanged": 100, "skipped": 0, "failed": 0, "removed": 0},
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,6 +1,7 @@
 """What the kernel tells of processes: readings of /proc (proc(5)), and the arithmetic on them."""
 
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -65,3 +66,10 @@ def parse_tcp(text: str, port: int) -> int:
 def connections_to(port: int) -> int:
     """Return how many connections to `port` are open on this machine."""
     return parse_tcp(Path("/proc/net/tcp").read_text(), port)
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -16,12 +16,13 @@ from typing import Any
 
 import asyncpg
 
+from collectionsync.byte_budget import ByteBudget
 from collectionsync.galaxy.retry import RetryPolicy
 from collectionsync.manifest import load
+from collectionsync.memory import Cgroup, rss_bytes
 from collectionsync.report import ExitCode, Result, RunReport
 from collectionsync.resource import CollectionSync, memory_limit_bytes
-from collectionsync.worker.budget import MEBIBYTE, ByteBudget
-from collectionsync.worker.memory import Cgroup, rss_bytes
+from collectionsync.worker.budget import MEBIBYTE
 from collectionsync.worker.outcome import Outcome, stopped_by
 from collectionsync.worker.report import Reporter
 from collectionsync.worker.sync import Surroundings, Sync

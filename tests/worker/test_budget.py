@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectionsync.worker.budget import (
-    CONNECTION_BYTES,
-    MEBIBYTE,
-    SESSION_BYTES,
-    ByteBudget,
-    plan_memory,
-)
+from collectionsync.byte_budget import ByteBudget
+from collectionsync.worker.budget import CONNECTION_BYTES, MEBIBYTE, SESSION_BYTES, plan_memory
 
 BASE = 40 * MEBIBYTE
 

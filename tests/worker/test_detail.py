@@ -261,7 +261,7 @@ import json, sys
 from pathlib import Path
 from collectionsync.store.plan import Item
 from collectionsync.worker.detail import read_detail
-from collectionsync.worker.memory import peak_rss_bytes, rss_bytes
+from collectionsync.memory import peak_rss_bytes, rss_bytes
 from collectionsync.worker.spool import Spool
 entry = json.dumps({"name": "plugins/modules/x.py", "ftype": "file", "chksum_sha256": "a" * 64, "format": 1}).encode()
 head = {"namespace": {"name": "acme"}, "collection": {"name": "tools"}, "version": "1.2.3", "metadata": {},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collectionsync.worker.memory import Cgroup, find_cgroup, peak_rss_bytes, rss_bytes
+from collectionsync.memory import Cgroup, find_cgroup, peak_rss_bytes, rss_bytes
 
 V1_NONE = "9223372036854771712"
 

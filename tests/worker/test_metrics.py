@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from collectionsync.worker.budget import ByteBudget
-from collectionsync.worker.memory import Cgroup
+from collectionsync.byte_budget import ByteBudget
+from collectionsync.memory import Cgroup
 from collectionsync.worker.metrics import WorkerCollector, served
 from collectionsync.worker.tally import Tally
 

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectionsync.worker.budget import MEBIBYTE, ByteBudget
+from collectionsync.byte_budget import ByteBudget
+from collectionsync.worker.budget import MEBIBYTE
 from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool, SpoolError
 
 as_ordinary_user = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

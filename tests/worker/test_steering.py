@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from collectionsync.memory import Cgroup
 from collectionsync.worker import steering
 from collectionsync.worker.connections import Ramp, Slots
-from collectionsync.worker.memory import Cgroup
 from collectionsync.worker.steering import steer
 from collectionsync.worker.tally import Tally
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from collectionsync.artifacts.store import ArtifactStore
 from collectionsync.artifacts.tarball import read_head, verify_chain, verify_members
+from collectionsync.byte_budget import ByteBudget
 from collectionsync.galaxy.client import GalaxyClient
 from collectionsync.galaxy.errors import ContentError
 from collectionsync.resource import Verify
 from collectionsync.store.artifacts import StoredArtifact
 from collectionsync.store.content import Version
 from collectionsync.store.plan import Item
-from collectionsync.worker.budget import MEBIBYTE, ByteBudget
+from collectionsync.worker.budget import MEBIBYTE
 from collectionsync.worker.spool import CHUNK_BYTES, NulSearch, Spool
 from collectionsync.worker.tally import Tally
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from collectionsync.memory import Cgroup
 from collectionsync.store import plan
 from collectionsync.store.database import Connection, Database
 from collectionsync.worker.connections import START, Ramp, Slots
 from collectionsync.worker.discover import Choice, Discovery
 from collectionsync.worker.failures import Failures
-from collectionsync.worker.memory import Cgroup
 from collectionsync.worker.outcome import ContentFailedError
 from collectionsync.worker.sources import Sources
 from collectionsync.worker.steering import steer

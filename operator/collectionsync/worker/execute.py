@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from collectionsync.artifacts.errors import ArtifactStoreError
+from collectionsync.byte_budget import ByteBudget
 from collectionsync.manifest import ManifestError
+from collectionsync.memory import find_cgroup, rss_bytes
 from collectionsync.quantity import parse_bytes, parse_seconds
 from collectionsync.report import ExitCode, Result
 from collectionsync.resource import CollectionSync, memory_limit_bytes
 from collectionsync.store.database import StoreError
 from collectionsync.store.location import located
-from collectionsync.worker.budget import ByteBudget, plan_memory
+from collectionsync.worker.budget import plan_memory
 from collectionsync.worker.closure import INSERTERS
-from collectionsync.worker.memory import find_cgroup, rss_bytes
 from collectionsync.worker.outcome import InterruptedRunError, Outcome, bug, stopped_by
 from collectionsync.worker.progress import Progress, table
 from collectionsync.worker.report import Reporter

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collectionsync.byte_budget import ByteBudget
 from collectionsync.galaxy.client import GalaxyClient
 from collectionsync.store import plan
 from collectionsync.store.artifacts import StoredArtifact
@@ -12,7 +13,7 @@ from collectionsync.store.content import Version, lacking
 from collectionsync.store.copy_format import Document
 from collectionsync.store.database import Database
 from collectionsync.store.said import Said
-from collectionsync.worker.budget import MEBIBYTE, ByteBudget
+from collectionsync.worker.budget import MEBIBYTE
 from collectionsync.worker.detail import Detail, read_detail
 from collectionsync.worker.sources import Sources
 from collectionsync.worker.spool import Spool

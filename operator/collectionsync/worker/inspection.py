@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from collectionsync.byte_budget import ByteBudget
+from collectionsync.memory import find_cgroup, rss_bytes
 from collectionsync.quantity import format_bytes, parse_bytes
 from collectionsync.report import ExitCode
 from collectionsync.resource import CollectionSync, memory_limit_bytes
@@ -14,9 +16,8 @@ from collectionsync.store.artifacts import store_id
 from collectionsync.store.database import connected
 from collectionsync.store.location import located
 from collectionsync.store.migrate import migrate
-from collectionsync.worker.budget import ByteBudget, plan_memory
+from collectionsync.worker.budget import plan_memory
 from collectionsync.worker.closure import INSERTERS
-from collectionsync.worker.memory import find_cgroup, rss_bytes
 from collectionsync.worker.outcome import bug, stopped_by
 from collectionsync.worker.planning import table
 from collectionsync.worker.report import Reporter

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from collectionsync.worker.budget import ByteBudget
-from collectionsync.worker.memory import Cgroup, peak_rss_bytes
+from collectionsync.byte_budget import ByteBudget
+from collectionsync.memory import Cgroup, peak_rss_bytes
 from collectionsync.worker.tally import LATENCY_BUCKETS, Latency, Tally
 
 _PREFIX = "collectionsync_worker"

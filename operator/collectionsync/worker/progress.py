@@ -8,9 +8,9 @@ import os
 import sys
 from typing import TextIO
 
+from collectionsync.memory import peak_rss_bytes, rss_bytes
 from collectionsync.quantity import format_bytes
 from collectionsync.report import RunReport
-from collectionsync.worker.memory import peak_rss_bytes, rss_bytes
 from collectionsync.worker.tally import Tally
 
 _LIVE_SECONDS = 0.1

@@ -6,6 +6,7 @@ It is rewritten during the run, so that even a process that is killed for its me
 import asyncio
 from pathlib import Path
 
+from collectionsync.memory import Cgroup, peak_rss_bytes
 from collectionsync.report import (
     ArtifactCounts,
     ContentCounts,
@@ -18,7 +19,6 @@ from collectionsync.report import (
 from collectionsync.store.plan import Counts, Failure
 from collectionsync.store.repository import Publication
 from collectionsync.worker import report_file
-from collectionsync.worker.memory import Cgroup, peak_rss_bytes
 from collectionsync.worker.outcome import Outcome
 from collectionsync.worker.tally import Tally
 

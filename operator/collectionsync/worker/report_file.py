@@ -9,9 +9,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from collectionsync.memory import find_cgroup, peak_rss_bytes
 from collectionsync.report import REPORT_LIMIT_BYTES, Result, RunReport
 from collectionsync.resource import CollectionSync, memory_limit_bytes
-from collectionsync.worker.memory import find_cgroup, peak_rss_bytes
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from collectionsync.worker.budget import ByteBudget
+from collectionsync.byte_budget import ByteBudget
 
 # Small enough for the heap's free lists, large enough that the calls do not show.
 CHUNK_BYTES = 64 * 1024

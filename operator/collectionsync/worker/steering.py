@@ -4,8 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+from collectionsync.memory import Cgroup, rss_bytes
 from collectionsync.worker.connections import WINDOW_SECONDS, Ramp, Sample, Slots
-from collectionsync.worker.memory import Cgroup, rss_bytes
 from collectionsync.worker.tally import Tally
 
 _SHORT = 0.9  # of the memory limit

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collectionsync.byte_budget import ByteBudget
 from collectionsync.galaxy.retry import RetryPolicy
+from collectionsync.memory import Cgroup
 from collectionsync.quantity import parse_seconds
 from collectionsync.resource import CollectionSync, OnError, Verify
 from collectionsync.store import plan
@@ -19,14 +21,12 @@ from collectionsync.store.artifacts import store_id
 from collectionsync.store.database import Connection, Database, connected
 from collectionsync.store.migrate import migrate
 from collectionsync.store.repository import Publication, current, publish
-from collectionsync.worker.budget import ByteBudget
 from collectionsync.worker.closure import INSERTERS, Bounds, Bringer, Closure
 from collectionsync.worker.connections import Slots
 from collectionsync.worker.discover import Choice
 from collectionsync.worker.excludes import Excludes
 from collectionsync.worker.failures import Failures
 from collectionsync.worker.fetch import Fetcher
-from collectionsync.worker.memory import Cgroup
 from collectionsync.worker.namespaces import Namespaces
 from collectionsync.worker.outcome import (
     ContentFailedError,
