@@ -3,8 +3,6 @@
 # ruff: noqa: PT012 - it is at the end of a block that a loss has to show at the latest
 
 import asyncio
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from collectionsync.store.database import Connection, Database, DatabaseUnavailableError, _is_lost, connected
 from collectionsync.store.embedded import EmbeddedPostgres
 from collectionsync.store.migrate import migrate
-from postgres import execute, short_folder
+from postgres import execute, short_folder, stop_at_once
 from store.helpers import Onlooker, Text, bring, opened, until, version, waiting_for_a_lock
 
 pytestmark = pytest.mark.slow
@@ -122,14 +120,6 @@ def server() -> Iterator[EmbeddedPostgres]:
     """A server of the test's own, to be stopped."""
     with short_folder() as folder, EmbeddedPostgres(folder / "data") as own:
         yield own
-
-
-def stop_at_once(server: EmbeddedPostgres) -> None:
-    """Stop it as `pg_ctl stop -m immediate` does, and see it gone."""
-    pid_file = server.folder / "postmaster.pid"
-    os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
-    while pid_file.exists():
-        pass
 
 
 async def test_a_server_that_is_stopped_in_a_transaction_is_unavailable(server: EmbeddedPostgres) -> None:

@@ -21,6 +21,7 @@ TABLES = {
     "collection_version",
     "repository",
     "repository_claim",
+    "repository_collection",
     "repository_content",
     "repository_deprecation",
     "repository_signature",
@@ -35,6 +36,7 @@ TABLES = {
     "sync_item",
     "sync_requirement",
     "sync_run",
+    "version_change",
 }
 NAMES = [path.stem for path in migrations().values()]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from collectionsync.store.content import note_change
 from collectionsync.store.database import Connection
 
 _PAGE = 100
@@ -69,15 +70,24 @@ async def documents(connection: Connection, version_id: int) -> list[StoredDocum
 
 async def forget_artifact(connection: Connection, store_id: int, version_id: int) -> None:
     """Forget that a store has the artifact of a version: the next sync that wants it brings it again."""
+    await _lock(connection, version_id)
     await connection.execute("DELETE FROM artifact WHERE store_id = $1 AND version_id = $2", store_id, version_id)
+    await note_change(connection, version_id)
     await _look_again(connection, version_id)
 
 
 async def forget_document(connection: Connection, version_id: int, kind: str) -> None:
     """Forget a document of a version, and that the version was looked at: the next sync of any source fills it in."""
+    await _lock(connection, version_id)
     await connection.execute("DELETE FROM collection_document WHERE version_id = $1 AND kind = $2", version_id, kind)
+    await note_change(connection, version_id)
     await connection.execute("UPDATE source_version SET checked_at = '-infinity' WHERE version_id = $1", version_id)
     await _look_again(connection, version_id)
+
+
+async def _lock(connection: Connection, version_id: int) -> None:
+    """Wait for whoever writes what hangs on the version, as all of them wait for each other."""
+    await connection.execute("SELECT FROM collection_version WHERE id = $1 FOR NO KEY UPDATE", version_id)
 
 
 async def _look_again(connection: Connection, version_id: int) -> None:

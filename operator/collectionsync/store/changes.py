@@ -96,11 +96,24 @@ _MOVE_CLAIMS = """
     DELETE FROM repository_claim c USING moved m
     WHERE (c.repository_id, c.owner, c.version_id) = (m.repository_id, m.owner, m.version_id)
 """
+# Which sources are heard about a version changes where one comes that no claim had, or where a claim goes over from
+# another. What is new to the repository has no change: it comes with the publication.
 _CLAIM = """
-    INSERT INTO repository_claim AS c (repository_id, owner, version_id, source_id)
-    SELECT $1, $3, version_id, source_id FROM sync_found WHERE run_id = $2 AND version_id IS NOT NULL
-    ON CONFLICT (repository_id, owner, version_id) DO UPDATE SET source_id = excluded.source_id
-    WHERE c.source_id <> excluded.source_id
+    WITH claimed AS (
+        INSERT INTO repository_claim AS c (repository_id, owner, version_id, source_id)
+        SELECT $1, $3, version_id, source_id FROM sync_found WHERE run_id = $2 AND version_id IS NOT NULL
+        ON CONFLICT (repository_id, owner, version_id) DO UPDATE SET source_id = excluded.source_id
+        WHERE c.source_id <> excluded.source_id
+        RETURNING c.repository_id, c.version_id, c.owner, c.source_id
+    )
+    UPDATE repository_content c SET changes = changes + 1, changed_at = greatest(changed_at, clock_timestamp())
+    FROM claimed n
+    WHERE (c.repository_id, c.version_id) = (n.repository_id, n.version_id) AND c.removed IS NULL
+      AND (NOT EXISTS (SELECT FROM repository_claim k
+                       WHERE (k.version_id, k.repository_id) = (n.version_id, n.repository_id)
+                         AND k.source_id = n.source_id)
+           OR EXISTS (SELECT FROM repository_claim k
+                      WHERE (k.repository_id, k.owner, k.version_id) = (n.repository_id, n.owner, n.version_id)))
 """
 _ADD = """
     INSERT INTO repository_content (repository_id, version_id, added)
@@ -122,19 +135,32 @@ _REMOVE = """
     ), dropped AS (
         DELETE FROM repository_claim c USING unwanted u
         WHERE (c.repository_id, c.owner, c.version_id) = (u.repository_id, u.owner, u.version_id)
+    ), judged AS MATERIALIZED (
+        SELECT u.repository_id, u.version_id,
+               EXISTS (SELECT FROM repository_claim other
+                       WHERE (other.repository_id, other.version_id) = (u.repository_id, u.version_id)
+                         AND other.owner <> u.owner) AS wanted
+        FROM unwanted u
+    ), kept AS (
+        UPDATE repository_content c SET changes = changes + 1, changed_at = greatest(changed_at, clock_timestamp())
+        FROM judged j
+        WHERE (c.repository_id, c.version_id) = (j.repository_id, j.version_id) AND c.removed IS NULL AND j.wanted
     )
     UPDATE repository_content c SET removed = $4
-    FROM unwanted u
-    WHERE (c.repository_id, c.version_id) = (u.repository_id, u.version_id) AND c.removed IS NULL
-      AND NOT EXISTS (SELECT FROM repository_claim other
-                      WHERE (other.repository_id, other.version_id) = (u.repository_id, u.version_id)
-                        AND other.owner <> u.owner)
+    FROM judged j
+    WHERE (c.repository_id, c.version_id) = (j.repository_id, j.version_id) AND c.removed IS NULL AND NOT j.wanted
 """
 _UNSIGN = """
-    DELETE FROM repository_signature s USING collection_version v
-    WHERE s.repository_id = $1 AND s.owner = $3 AND v.id = s.version_id
-      AND NOT EXISTS (SELECT FROM sync_requirement r
-                      WHERE r.run_id = $2 AND r.signatures <> '{}' AND r.name = v.namespace || '.' || v.name)
+    WITH gone AS (
+        DELETE FROM repository_signature s USING collection_version v
+        WHERE s.repository_id = $1 AND s.owner = $3 AND v.id = s.version_id
+          AND NOT EXISTS (SELECT FROM sync_requirement r
+                          WHERE r.run_id = $2 AND r.signatures <> '{}' AND r.name = v.namespace || '.' || v.name)
+        RETURNING s.repository_id, s.version_id
+    )
+    UPDATE repository_content c SET changes = changes + 1, changed_at = greatest(changed_at, clock_timestamp())
+    FROM (SELECT DISTINCT * FROM gone) g
+    WHERE (c.repository_id, c.version_id) = (g.repository_id, g.version_id) AND c.removed IS NULL
 """
 
 

@@ -96,6 +96,8 @@ async def store_version(
         came = artifact is not None and await artifacts.note(connection, version_id, artifact)
         changed = await remember(connection, item, version_id, said)
         outcome = Outcome.CREATED if created else Outcome.FILLED if new or came or changed else Outcome.UNCHANGED
+        if outcome is Outcome.FILLED:
+            await note_change(connection, version_id)
         if excluded:
             outcome = Outcome.EXCLUDED
         reason = "Unsigned" if excluded else None
@@ -115,8 +117,25 @@ async def fill_version(
         await connection.execute("SELECT FROM collection_version WHERE id = $1 FOR NO KEY UPDATE", version_id)
         new = await documents.fill(connection, version_id, bodies)
         outcome = Outcome.FILLED if new else Outcome.UNCHANGED
+        if new:
+            await note_change(connection, version_id)
         await settle(connection, run, item, state=outcome.value, version_id=version_id)
     return outcome, new
+
+
+async def note_change(connection: Connection, version_id: int) -> None:
+    """Note that what is known of a version has changed since it was stored: readers keep what they read until then.
+
+    Whoever calls this has locked the version.
+    """
+    await connection.execute(
+        """
+        INSERT INTO version_change AS x (version_id) VALUES ($1)
+        ON CONFLICT (version_id) DO UPDATE
+        SET changes = x.changes + 1, changed_at = greatest(x.changed_at, clock_timestamp())
+        """,
+        version_id,
+    )
 
 
 async def _insert(connection: Connection, version: Version) -> int | None:

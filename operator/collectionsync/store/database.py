@@ -9,6 +9,7 @@ between if it pools sessions, and not if it pools transactions.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import TypeAlias
 
@@ -17,6 +18,8 @@ import asyncpg
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 MINIMUM_VERSION = 14  # COMPRESSION lz4 per column came with PostgreSQL 14
+STATEMENT_SECONDS = 30
+"""How long a statement of a session for reading may take; those of a sync wait for others as long as it takes."""
 _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
 _SAID_LENGTH = 300
@@ -24,6 +27,8 @@ _UNREADABLE_URI = (
     "the database URI cannot be read; it has the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
     "with what is special in a URL percent-encoded in the password"
 )
+# While the database is away a pool tries to replace lost sessions by itself, and logs a traceback each time.
+logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 class StoreError(Exception):
@@ -46,6 +51,13 @@ class DatabaseConfigurationError(StoreError):
     """The database can be reached, but not used as it is: it is too old, not there, or forbids what is needed."""
 
     reason = "DatabaseMisconfigured"
+
+
+class UnreadableUriError(DatabaseConfigurationError):
+    """No database is meant: what should be its URI is none, and will be none the next time."""
+
+    def __init__(self) -> None:
+        super().__init__(_UNREADABLE_URI)
 
 
 class SchemaMismatchError(StoreError):
@@ -94,7 +106,7 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.exceptions.ClientConfigurationError:
         # Without its cause: the driver quotes the URI, and so perhaps the password.
-        raise DatabaseConfigurationError(_UNREADABLE_URI) from None
+        raise UnreadableUriError from None
     except _REJECTED as error:
         raise RejectedDocumentError(_said(error)) from error
     except _FORBIDDEN as error:
@@ -165,15 +177,17 @@ def _is_lost(connection: Connection) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def connected(uri: str, *, sessions: int) -> AsyncIterator[Database]:
+async def connected(uri: str, *, sessions: int, reading: bool = False) -> AsyncIterator[Database]:
     """Open a pool of at most `sessions` sessions on `uri`.
+
+    Sessions for `reading` write nothing, take no locks, and give up a statement after STATEMENT_SECONDS.
 
     https://www.postgresql.org/docs/current/libpq-connect.html, section 32.1.1.2, says what a URI can hold.
 
     Raises:
         StoreError: the database cannot be reached, is unfit, or the URI is none.
     """
-    pool = await _open(uri, sessions)
+    pool = await _open(uri, sessions, reading)
     try:
         async with Database(pool).session() as connection:
             encoding = await connection.fetchval("SHOW server_encoding")
@@ -199,7 +213,7 @@ def refuse_unfit(*, major: int, encoding: str) -> None:
         raise DatabaseConfigurationError(f"the database's encoding is {encoding}; make one with ENCODING 'UTF8'")
 
 
-async def _open(uri: str, sessions: int) -> "asyncpg.Pool[asyncpg.Record]":
+async def _open(uri: str, sessions: int, reading: bool) -> "asyncpg.Pool[asyncpg.Record]":
     try:
         with translated():
             return await asyncpg.create_pool(
@@ -210,15 +224,15 @@ async def _open(uri: str, sessions: int) -> "asyncpg.Pool[asyncpg.Record]":
                 max_inactive_connection_lifetime=0,
                 statement_cache_size=32,
                 server_settings={"application_name": "collectionsync"},
-                init=_prepare,
-                reset=_unlock,
+                init=_prepare_to_read if reading else _prepare,
+                reset=_leave if reading else _unlock,
             )
     except TimeoutError as error:
         raise DatabaseUnavailableError(f"PostgreSQL did not answer within {_CONNECT_SECONDS:.0f} s") from error
     except OSError as error:
         raise _unavailable(error) from error
     except (ValueError, OverflowError):
-        raise DatabaseConfigurationError(_UNREADABLE_URI) from None
+        raise UnreadableUriError from None
     except (RejectedDocumentError, asyncpg.PostgresError) as error:
         # Before there is a session, it can only be the URI's settings that PostgreSQL does not take.
         raise DatabaseConfigurationError(f"PostgreSQL refuses the connection: {error}") from error
@@ -242,6 +256,23 @@ async def _prepare(connection: Connection) -> None:
     await connection.execute(_SETTINGS)
 
 
+# The statements of a reader are few, the same for every request, and take longer to plan than to execute.
+_READING = f"""
+    SET default_transaction_read_only = on;
+    SET plan_cache_mode = force_generic_plan;
+    SET statement_timeout = '{STATEMENT_SECONDS}s';
+"""
+
+
+async def _prepare_to_read(connection: Connection) -> None:
+    await _prepare(connection)
+    await connection.execute(_READING)
+
+
 async def _unlock(connection: Connection) -> None:
     """Reset a session that comes back: locks are all that it can have taken. RESET ALL would undo _prepare()."""
     await connection.execute("SELECT pg_advisory_unlock_all()")
+
+
+async def _leave(_: Connection) -> None:
+    """Leave a session that comes back as it is: it took nothing, and a reset costs as much as a query."""

@@ -77,7 +77,8 @@ async def store_namespace(
             VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (source_id, name) DO UPDATE
             SET announced_sha256 = excluded.announced_sha256, body = excluded.body,
-                avatar_sha256 = excluded.avatar_sha256, checked_at = now()
+                avatar_sha256 = excluded.avatar_sha256, changes = n.changes + 1,
+                checked_at = greatest(n.checked_at, clock_timestamp())
             WHERE (n.announced_sha256, n.body::text, n.avatar_sha256)
                   IS DISTINCT FROM (excluded.announced_sha256, excluded.body::text, excluded.avatar_sha256)
             RETURNING true

@@ -47,6 +47,12 @@ _CONTENT = """
     FROM repository_content c JOIN collection_version v ON v.id = c.version_id
     WHERE c.repository_id = $1 AND c.removed IS NULL
 """
+# Readers keep what they read until a later time, so a publication is later than the one before it, whatever the clock.
+_NOTE = """
+    INSERT INTO repository_version (repository_id, number, revision, created_at)
+    SELECT $1, $2, $3, greatest(clock_timestamp(), max(created_at) + interval '1 microsecond')
+    FROM repository_version WHERE repository_id = $1
+"""
 
 
 async def publish(connection: Connection, run: Run, *, mirror: bool) -> Publication:
@@ -62,7 +68,7 @@ async def publish(connection: Connection, run: Run, *, mirror: bool) -> Publicat
         revision = await connection.fetchval(_REVISION, run.repository_id)
         if changed.added or changed.removed or changed.deprecations_changed:
             await connection.execute(
-                "INSERT INTO repository_version (repository_id, number, revision) VALUES ($1, $2, $3)",
+                _NOTE,
                 run.repository_id,
                 number,
                 revision,

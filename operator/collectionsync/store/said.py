@@ -76,7 +76,8 @@ def _storable(text: str | None) -> str | None:
 
 
 # One statement for one round trip. All of its parts see what was there before it. What other lists say of the version
-# holds as long as nothing has changed that a fingerprint could tell of.
+# holds as long as nothing has changed that a fingerprint could tell of. A version whose place another takes at the
+# source has changed as well: the source's marks are no longer its own.
 _REMEMBER = """
     WITH gone AS (
         DELETE FROM source_signature WHERE source_id = $1 AND version_id = $5 AND sha256 <> ALL ($9) RETURNING 1
@@ -100,6 +101,12 @@ _REMEMBER = """
                      AND NOT EXISTS (SELECT FROM gone) AND NOT EXISTS (SELECT FROM come)
                 THEN (excluded.fingerprints || array_remove(s.fingerprints, $6))[1:4]
                 ELSE excluded.fingerprints END
+    ), displaced AS (
+        INSERT INTO version_change AS x (version_id)
+        SELECT s.version_id FROM source_version s
+        WHERE (s.source_id, s.namespace, s.name, s.version) = ($1, $2, $3, $4) AND s.version_id <> $5
+        ON CONFLICT (version_id) DO UPDATE
+        SET changes = x.changes + 1, changed_at = greatest(x.changed_at, clock_timestamp())
     )
     SELECT EXISTS (SELECT FROM gone) OR EXISTS (SELECT FROM come)
         OR coalesce((SELECT marks FROM source_version

@@ -69,4 +69,12 @@ async def keep_signatures(connection: Connection, run: Run, version_id: int, sig
             list(by_digest),
             list(by_digest.values()),
         )
+        if changed:
+            await connection.execute(
+                "UPDATE repository_content"
+                " SET changes = changes + 1, changed_at = greatest(changed_at, clock_timestamp())"
+                " WHERE repository_id = $1 AND version_id = $2 AND removed IS NULL",
+                run.repository_id,
+                version_id,
+            )
     return bool(changed)
