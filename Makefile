@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo cluster test test-fast test-peer lint bench bench-peer package pictures generate pins clean
+.PHONY: help setup demo cluster test test-fast test-peer lint bench bench-peer bench-serve package pictures generate pins clean
 
 help:  ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 setup: $(STAMP)  ## make .venv with the command in it: .venv/bin/collectionsync
 
-demo: setup  ## serve real collections on loopback and sync them
+demo: setup  ## mirror real collections from loopback, serve the mirror, and install from it
 	$(BIN)/python examples/demo.py
 
 cluster: setup  ## a one-node Kubernetes with the operator and a demo Galaxy, to play with; Ctrl-C ends it
@@ -43,6 +43,8 @@ lint: setup  ## ruff, mypy --strict, import layers, generated files
 	$(BIN)/lint-imports
 	@$(BIN)/collectionsync crd | diff -u crds/collectionsync.yaml - \
 	  || { echo "crds/collectionsync.yaml has drifted: run make generate" >&2; exit 1; }
+	@$(BIN)/python -m collectionsync.server.openapi | diff -u docs/openapi.json - \
+	  || { echo "docs/openapi.json has drifted: run make generate" >&2; exit 1; }
 	@PYTHONPATH=tests $(BIN)/python -m release versions --check
 	@$(BIN)/python -m dashboards --check
 
@@ -53,6 +55,10 @@ bench: setup  ## memory and time against the PostgreSQL floor; CORPUS=DIR takes 
 bench-peer: setup  ## memory and time beside a real Pulp, turn by turn; for a quiet machine
 	@$(BIN)/python -m compileall -q operator
 	PYTHONPATH=tests $(BIN)/python -m bench.peer $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
+
+bench-serve: setup  ## the server beside a real Pulp's under load, and many slow clients; for a quiet machine
+	@$(BIN)/python -m compileall -q operator
+	PYTHONPATH=tests $(BIN)/python -m bench.serving $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
 
 package: setup  ## image, chart, wheel, SBOM and checksums in dist/; BASE_IMAGE=... to build on another Debian
 	@PYTHONPATH=tests $(BIN)/python -m release package $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE))
@@ -65,6 +71,7 @@ generate: setup  ## write the generated files again
 	$(BIN)/ruff format .
 	$(BIN)/collectionsync crd > crds/collectionsync.yaml
 	cp crds/collectionsync.yaml charts/collectionsync/files/crd.yaml
+	$(BIN)/python -m collectionsync.server.openapi > docs/openapi.json
 	$(BIN)/python -m dashboards
 	cd tests && ../$(BIN)/python -m chart.documentation
 
@@ -76,6 +83,11 @@ pins: setup  ## resolve requirements/*.txt again
 	$$compile --constraint requirements/dev.txt --extra operator -o requirements/operator.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  tests/testpulp/requirements.in -o tests/testpulp/requirements.txt
+	for each in 2.16:3.11 2.20:3.12 2.21:3.12; do \
+	  pins=tests/testansible/requirements/$${each%:*}; \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version $${each#*:} --generate-hashes \
+	    --no-emit-index-url $$pins.in -o $$pins.txt || exit 1; \
+	done
 
 clean:  ## remove .venv, packages and caches of this checkout
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from collectionsync import __version__, malloc
 from collectionsync.report import ExitCode
+from collectionsync.server import command as serving
 
 if TYPE_CHECKING:
     from collectionsync.resource import ArtifactStore, CollectionSync
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code (sysexits.h)."""
     options = _parser().parse_args(arguments)
-    if arguments is None and options.command is _sync:
+    if arguments is None and options.command in (_sync, serving.run):
         _settle_malloc()
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
@@ -61,6 +62,11 @@ def _parser() -> _Parser:
     _add_database(migrate, "the embedded PostgreSQL in your data folder")
     migrate.set_defaults(command=_migrate)
 
+    serve = commands.add_parser("serve", help="serve what is stored to ansible-galaxy and to other mirrors")
+    _add_database(serve, "the embedded PostgreSQL in your data folder")
+    _add_database_secret(serve)
+    serving.add_arguments(serve, _address)
+
     _add_operator(commands)
     _add_check(commands)
 
@@ -89,6 +95,9 @@ def _add_operator(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--total-memory", type=_bytes, default="512Mi", metavar="QUANTITY", help="of all runs (default: 512Mi)"
     )
     operator.add_argument("--per-source-host", type=_count, default=2, metavar="N", help="runs (default: 2)")
+    operator.add_argument(
+        "--server-url", type=_server_url, metavar="URL", help="where repositories are served, for the status to tell"
+    )
     operator.add_argument("--health-address", type=_address, default="0.0.0.0:8080", metavar="HOST:PORT")
     operator.add_argument("--metrics-address", type=_address, default="0.0.0.0:9090", metavar="HOST:PORT")
     operator.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
@@ -100,6 +109,7 @@ def _add_check(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "check-installation", help="whether an operator in a cluster works; `helm test` asks it"
     )
     check.add_argument("--health-url", required=True, metavar="URL", help="the operator's /healthz")
+    check.add_argument("--ready-url", metavar="URL", help="the server's /readyz, where there is a server")
     check.add_argument(
         "--namespace", "-n", required=True, metavar="NS", help="where a CollectionSync would be accepted"
     )
@@ -167,6 +177,15 @@ def _bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _server_url(text: str) -> str:
+    from collectionsync.controller.served import server_url
+
+    try:
+        return server_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _run_operator(options: argparse.Namespace) -> int:
     from collectionsync.log import configure
 
@@ -197,6 +216,7 @@ def _run_operator(options: argparse.Namespace) -> int:
             ),
             health_address=options.health_address,
             metrics_address=options.metrics_address,
+            server_url=options.server_url,
         )
     )
 
@@ -219,6 +239,7 @@ def _check_installation(options: argparse.Namespace) -> int:
             namespace=options.namespace,
             database=DatabaseSecretRef(name=options.database_secret, key=options.database_secret_key),
             secrets=options.secrets,
+            ready_url=options.ready_url,
         )
         code = ExitCode.OK
         async for found in examine(installation):

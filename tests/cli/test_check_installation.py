@@ -12,11 +12,18 @@ from testgalaxy import small_catalog
 pytestmark = pytest.mark.slow
 
 
-async def checked(commands: Commands, secrets: Path, health_url: str = "http://127.0.0.1:1/healthz") -> Finished:
+async def checked(
+    commands: Commands, secrets: Path, health_url: str = "http://127.0.0.1:1/healthz", *options: str
+) -> Finished:
     """Run every check, where there is no cluster."""
-    arguments = ("--health-url", health_url, "--namespace", "tools", "--secrets", secrets)
+    arguments: tuple[str | Path, ...] = ("--health-url", health_url, "--namespace", "tools", "--secrets", secrets)
     nowhere = {"KUBECONFIG": commands.folder / "no-kubeconfig", "HOME": commands.folder}
-    return await commands.run("check-installation", *arguments, environment=nowhere)
+    return await commands.run("check-installation", *arguments, *options, environment=nowhere)
+
+
+async def checked_server(commands: Commands, url: str) -> str:
+    """Run every check, and return what was said of the server."""
+    return line(await checked(commands, commands.folder, "http://127.0.0.1:1/healthz", "--ready-url", url), "server")
 
 
 def line(ended: Finished, check: str) -> str:
@@ -42,6 +49,24 @@ async def test_an_operator_that_is_not_well_is_told_of(commands: Commands, serve
     told = line(await checked(commands, commands.folder, f"{galaxy.url.removesuffix('/api/')}/healthz"), "operator")
     assert told.startswith("FAILED")
     assert "HTTP Error 404" in told
+
+
+async def test_a_server_is_asked_where_there_is_one(commands: Commands, serve: Serve) -> None:
+    galaxy = await serve(small_catalog({"acme.tools": ["1.0.0"]}))
+    assert await checked_server(commands, galaxy.url) == f"ok     server: {galaxy.url} says that it is ready"
+
+
+async def test_a_server_that_is_not_ready_is_told_of_with_what_it_says(commands: Commands, serve: Serve) -> None:
+    galaxy = await serve(small_catalog({"acme.tools": ["1.0.0"]}))
+    told = await checked_server(commands, f"{galaxy.url}v3/collections/acme/missing/")
+    assert told.startswith("FAILED server: ")
+    assert "the server is not ready (HTTP Error 404" in told
+    assert "not_found" in told
+
+
+async def test_a_server_that_does_not_answer_is_told_of_with_its_url(commands: Commands) -> None:
+    told = await checked_server(commands, "http://127.0.0.1:1/readyz")
+    assert told.startswith("FAILED server: http://127.0.0.1:1/readyz cannot be asked (")
 
 
 async def test_a_cluster_that_cannot_be_found_is_told_of(commands: Commands) -> None:
