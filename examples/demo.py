@@ -1,7 +1,8 @@
-"""`make demo`: mirror real collections from a server on loopback into PostgreSQL, and look at what is there.
+"""`make demo`: mirror real collections into PostgreSQL from a server on loopback, and install one from the mirror.
 
-Nothing is acted: the collections come out of the `ansible` package, the server speaks as a real Pulp does, and what
-syncs them is the very command that a Job in a cluster runs. Names as arguments, or in DEMO_COLLECTIONS, choose fewer.
+Nothing is acted: the collections come out of the `ansible` package, the server speaks as a real Pulp does, what syncs
+them is the very command that a Job in a cluster runs, and what installs one of them is `ansible-galaxy` as everybody
+has it. Names as arguments, or in DEMO_COLLECTIONS, choose fewer.
 """
 
 import argparse
@@ -9,10 +10,12 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,8 +31,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from testgalaxy import Served, corpus, served
 
 COMMAND = Path(sys.executable).with_name("collectionsync")
+ANSIBLE_GALAXY = Path(sys.executable).with_name("ansible-galaxy")
 # The same port every time, if it is free: a mirror knows its source by the address, so a second demo finds its own.
 PORT = 38640
+MIRROR_PORT = 38641
+REPOSITORY = "demo"
+# What is installed from the mirror, unless others are chosen: the first of those then.
+INSTALLED = "community.crypto"
 
 TOTALS = """
 SELECT count(DISTINCT (c.namespace, c.name)) AS collections, count(DISTINCT c.version_id) AS versions,
@@ -83,11 +91,11 @@ def main() -> int:
 
 
 def run(names: Sequence[str], manifest: Path, report: Path) -> int:
-    """Build, serve, sync twice, and query."""
+    """Build, serve, sync twice, query, and install."""
     heading("1. Real collections, out of the ansible package")
     sources = real_collections(names)
     heading("2. A Galaxy v3 server, on loopback")
-    with served(collections=[source.collection for source in sources], port=free_port()) as galaxy:
+    with served(collections=[source.collection for source in sources], port=free_port(PORT)) as galaxy:
         print(f"{galaxy.url} serves {galaxy.versions} versions")
         write_manifest(manifest, galaxy, names or [source.collection for source in sources])
         heading("3. The sync")
@@ -98,6 +106,8 @@ def run(names: Sequence[str], manifest: Path, report: Path) -> int:
     heading("5. What PostgreSQL holds")
     with database() as uri:
         asyncio.run(show(uri))
+    heading("6. The mirror serves unmodified ansible-galaxy; the first server is gone by now")
+    install(INSTALLED if not names or INSTALLED in names else names[0])
     if result != "NoChange":
         print(f"demo: the second sync was to be NoChange, and is {result}", file=sys.stderr)
         return 1
@@ -113,15 +123,15 @@ def real_collections(names: Sequence[str]) -> list[corpus.CollectionSource]:
     return sources
 
 
-def free_port() -> int:
-    """The demo's own port, or any if that one is taken."""
+def free_port(port: int) -> int:
+    """This port, or 0, which is any, if it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", PORT))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             return 0
-        return PORT
+        return port
 
 
 def write_manifest(path: Path, galaxy: Served, names: Sequence[str]) -> None:
@@ -133,7 +143,8 @@ def write_manifest(path: Path, galaxy: Served, names: Sequence[str]) -> None:
         "spec": {
             "source": {"url": galaxy.url, "insecure": True},
             "collections": [{"name": name, "version": "*"} for name in names],
-            "target": {"repository": "demo"},
+            "contentPolicy": "Full",
+            "target": {"repository": REPOSITORY},
         },
     }
     path.write_text(yaml.safe_dump(manifest, sort_keys=False))
@@ -141,14 +152,64 @@ def write_manifest(path: Path, galaxy: Served, names: Sequence[str]) -> None:
 
 def sync(manifest: Path, report: Path) -> str:
     """Run the command as a person would, its output on this terminal; the report's result. A failure ends the demo."""
-    command = [str(COMMAND), "sync", str(manifest), "--report", str(report)]
-    print("$", " ".join(command), flush=True)
+    command = [str(COMMAND), "sync", str(manifest), "--report", str(report), *artifacts()]
     report.unlink(missing_ok=True)
-    code = _wait(subprocess.Popen(command))
+    code = _wait(subprocess.Popen(shown(command)))
     if code:
         print(f"demo: the sync failed with exit code {code}; its report: {report}", file=sys.stderr)
         sys.exit(code)
     return str(json.loads(report.read_text())["result"])
+
+
+def artifacts() -> list[str]:
+    """Where artifacts are, as an option: beside a database of one's own; the embedded one knows its folder."""
+    if not os.environ.get("DATABASE_URL"):
+        return []
+    return ["--artifacts", (corpus.cache_folder() / "demo" / "artifacts").absolute().as_uri()]
+
+
+def install(name: str) -> None:
+    """Serve the mirror, and install a collection from it into a folder that goes again. A failure ends the demo."""
+    with mirror() as origin, tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        url = f"{origin}/default/{REPOSITORY}/api/"
+        command = [str(ANSIBLE_GALAXY), "collection", "install", "-s", url, name]
+        code = _wait(subprocess.Popen(shown(command), env=_of_nobody(Path(folder))))
+    if code:
+        print(f"demo: ansible-galaxy could not install {name}", file=sys.stderr)
+        sys.exit(code)
+
+
+@contextlib.contextmanager
+def mirror() -> Iterator[str]:
+    """Serve what was mirrored, as a process of its own: where it is."""
+    command = [str(COMMAND), "serve", "--listen", f"127.0.0.1:{free_port(MIRROR_PORT)}", *artifacts()]
+    with subprocess.Popen(shown(command), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                print(line, end="", flush=True)
+                if serving := re.search(r"serving at (http://\S+)", line):
+                    yield serving[1]
+                    break
+            else:
+                raise RuntimeError(f"the mirror could not be served (exit code {process.wait()})")
+        finally:
+            process.terminate()
+            print(process.stderr.read(), end="")
+
+
+def _of_nobody(folder: Path) -> dict[str, str]:
+    """An environment for ansible-galaxy in which nothing of this machine's plays a part."""
+    (folder / "ansible.cfg").touch()
+    kept = {key: text for key, text in os.environ.items() if not key.startswith("ANSIBLE_")}
+    ours = {"ANSIBLE_HOME": str(folder), "ANSIBLE_CONFIG": str(folder / "ansible.cfg")}
+    return {**kept, **ours, "LC_ALL": "C.UTF-8", "no_proxy": "*"}
+
+
+def shown(command: list[str]) -> list[str]:
+    """The command, which a person sees as typed."""
+    print("$", " ".join(command), flush=True)
+    return command
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
