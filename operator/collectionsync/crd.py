@@ -34,6 +34,7 @@ _COLUMNS = (
     ("Interval", "string", ".spec.interval", True),
     ("Suspended", "boolean", ".spec.suspend", True),
     ("Source", "string", ".spec.source.url", True),
+    ("URL", "string", ".status.url", True),
     ("Message", "string", f"{_READY}.message", True),
 )
 # What a structural schema has under the same name and with the same meaning, in the order in which it is written.

@@ -17,6 +17,7 @@ from collectionsync.store.database import StoreError, connected
 from collectionsync.worker.secrets import SecretError, SecretNotFoundError, database_uri
 
 _PATIENCE_SECONDS = 30.0
+_SHOWN_BYTES = 500
 
 SAMPLE: Body = {
     "apiVersion": f"{GROUP}/{VERSION}",
@@ -36,13 +37,15 @@ class Installation:
     """What there is to look at.
 
     `health_url` is the operator's /healthz, `namespace` the one that the sample is shown to, and `secrets` the folder
-    where the Secret of `database` is mounted, or would be.
+    where the Secret of `database` is mounted, or would be. `ready_url` is the /readyz of the server that hands out
+    what was mirrored; None where the installation has none.
     """
 
     health_url: str
     namespace: str
     database: DatabaseSecretRef
     secrets: Path
+    ready_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
         "resource": lambda: _sample(installation.namespace),
         "database": lambda: _database(installation),
     }
+    if ready_url := installation.ready_url:
+        checks["server"] = lambda: _server(ready_url)
     for name, check in checks.items():
         try:
             found = await check()
@@ -81,19 +86,35 @@ def _nothing_to_check(name: str, installation: Installation) -> Finding:
 
 
 async def _operator(url: str) -> str:
-    def status() -> int:
-        with urlopen(url, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - the chart names the operator's Service
-            return int(answer.status)
-
     try:
-        await asyncio.to_thread(status)
+        await _answers(url, "operator")
     except HTTPError as error:
         raise CheckError(f"{url} says that the operator is not well ({error}); see its log") from error
+    return f"{url} says that it works"
+
+
+async def _server(url: str) -> str:
+    try:
+        await _answers(url, "server")
+    except HTTPError as error:
+        with error:
+            said = error.read(_SHOWN_BYTES).decode(errors="replace").strip()
+        raise CheckError(f"{url} says that the server is not ready ({error}): {said or 'see its log'}") from error
+    return f"{url} says that it is ready"
+
+
+async def _answers(url: str, whose: str) -> None:
+    def ask() -> None:
+        urlopen(url, timeout=_PATIENCE_SECONDS).close()  # noqa: S310 - the chart names Services of its own
+
+    try:
+        await asyncio.to_thread(ask)
+    except HTTPError:
+        raise
     except (OSError, ValueError) as error:
         raise CheckError(
-            f"{url} cannot be asked ({error}); does the operator run, and may this pod resolve names and reach it?"
+            f"{url} cannot be asked ({error}); does the {whose} run, and may this pod resolve names and reach it?"
         ) from error
-    return f"{url} says that it works"
 
 
 async def _definition() -> str:

@@ -245,6 +245,13 @@ class Status(Part, frozen=True, kw_only=True):
     last_attempt_time: Annotated[Time | None, Meta(description="When a run last ended, whatever its result.")] = None
     consecutive_failures: Annotated[_Count, Meta(description="How many runs have failed since the last success.")] = 0
     content: Annotated[Content | None, Meta(description="What is published.")] = None
+    url: Annotated[
+        str | None,
+        Meta(
+            description="Where the repository is served, as ansible-galaxy takes it for a server; absent where the"
+            " operator knows of no server that has it."
+        ),
+    ] = None
     active_run: Annotated[ActiveRun | None, Meta(description="The run that goes on.")] = None
     last_run: Annotated[Run | None, Meta(description="The last run that ended.")] = None
     history: Annotated[

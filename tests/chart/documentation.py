@@ -6,6 +6,7 @@ A value, or a group of them, is documented by the comment above it that begins w
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from chart.rendering import CHART, read_values
 
@@ -33,8 +34,9 @@ def documented(values_yaml: str) -> Iterator[tuple[str, str]]:
 def table() -> str:
     """Return the table as it has to be."""
     rows = ["| value | meaning | default |", "| --- | --- | --- |"]
+    values = read_values()
     for path, meaning in documented(CHART.joinpath("values.yaml").read_text()):
-        default = read_values()
+        default: Any = values
         for key in path.split("."):
             default = default[key]
         rows.append(f"| `{path}` | {meaning} | `{json.dumps(default)}` |")

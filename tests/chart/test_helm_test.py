@@ -1,5 +1,7 @@
 """What `helm test` starts, and what it may do."""
 
+from typing import Any
+
 import pytest
 
 from chart.rendering import Chart, Object, only
@@ -45,6 +47,18 @@ def test_it_asks_the_operators_service_and_the_secret_that_the_operator_looks_fo
     assert (told.database_secret, told.database_secret_key) == ("app.db", "dsn")
     (mounted,) = container["volumeMounts"]
     assert mounted["mountPath"] == f"{told.secrets}/{told.database_secret}"
+
+
+def test_it_asks_the_server_where_there_is_one_by_its_service(chart: Chart) -> None:
+    def asked(**server: Any) -> str | None:
+        (container,) = only(chart.render_test(server=server), "Pod")["spec"]["containers"]
+        url: str | None = cli._parser().parse_args(container["args"]).ready_url
+        return url
+
+    assert asked() is None
+    named = {"publicURL": "https://mirror.example.com/galaxy"}
+    assert asked(enabled=True, **named) == "http://mirrors-collectionsync-server.tools.svc/readyz"
+    assert asked(enabled=True, service={"port": 8000}) == "http://mirrors-collectionsync-server.tools.svc:8000/readyz"
 
 
 @pytest.mark.parametrize("bundled", [False, True])

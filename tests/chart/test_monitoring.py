@@ -12,6 +12,8 @@ from collectionsync.controller.jobs import _LABELS as WORKER_LABELS
 KINDS = {"ServiceMonitor": "serviceMonitor", "PodMonitor": "podMonitor", "PrometheusRule": "prometheusRule"}
 DASHBOARDS = sorted(CHART.glob("files/dashboards/*.json"))
 ALERTS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(CHART.glob("files/alerts/*.yaml"))}
+OF_THE_SERVER = {alert["alert"] for name, alert in ALERTS.items() if name.startswith("collection-sync-server-")}
+SERVING = {"enabled": True}
 
 
 def monitored(chart: Chart, if_missing: str = "render", /, **values: Any) -> list[Object]:
@@ -85,14 +87,14 @@ def rules(objects: list[Object]) -> list[Object]:
 
 
 def test_each_file_of_an_alert_is_a_rule_with_its_runbook(chart: Chart) -> None:
-    found = rules(monitored(chart, prometheusRule={"runbookUrl": "https://wiki.example/runbooks/"}))
+    found = rules(monitored(chart, prometheusRule={"runbookUrl": "https://wiki.example/runbooks/"}, server=SERVING))
     assert {each["alert"]: each["annotations"]["runbook_url"] for each in found} == {
         alert["alert"]: f"https://wiki.example/runbooks/{name}.md" for name, alert in ALERTS.items()
     }
 
 
 def test_what_prometheus_fills_in_is_left_to_it(chart: Chart) -> None:
-    found = {each["alert"]: each for each in rules(monitored(chart))}
+    found = {each["alert"]: each for each in rules(monitored(chart, server=SERVING))}
     for alert in ALERTS.values():
         rendered = found[alert["alert"]]
         assert rendered["annotations"].items() >= alert["annotations"].items()
@@ -101,8 +103,14 @@ def test_what_prometheus_fills_in_is_left_to_it(chart: Chart) -> None:
 
 def test_an_alert_can_be_left_out(chart: Chart) -> None:
     left_out = next(iter(ALERTS.values()))["alert"]
-    found = {each["alert"] for each in rules(monitored(chart, prometheusRule={"exclude": [left_out]}))}
+    found = {each["alert"] for each in rules(monitored(chart, prometheusRule={"exclude": [left_out]}, server=SERVING))}
     assert found == {alert["alert"] for alert in ALERTS.values()} - {left_out}
+
+
+def test_a_server_that_is_not_installed_has_no_alerts(chart: Chart) -> None:
+    assert len(OF_THE_SERVER) == 5
+    found = {each["alert"] for each in rules(monitored(chart))}
+    assert found == {alert["alert"] for alert in ALERTS.values()} - OF_THE_SERVER
 
 
 def test_the_alerts_that_can_be_left_out_are_those_that_there_are() -> None:
@@ -119,7 +127,7 @@ def test_alerts_can_be_routed_by_labels_that_do_not_replace_their_own(chart: Cha
 
 def test_each_dashboard_is_a_config_map_that_grafanas_sidecar_takes(chart: Chart) -> None:
     found = of(monitored(chart), "ConfigMap")
-    assert len(DASHBOARDS) == 2
+    assert len(DASHBOARDS) == 3
     assert {name: json.loads(text) for each in found for name, text in each["data"].items()} == {
         path.name: json.loads(path.read_text()) for path in DASHBOARDS
     }
@@ -132,7 +140,7 @@ def test_releases_of_one_name_have_dashboards_of_different_names(chart: Chart) -
         {each["metadata"]["name"] for each in of(chart.render(namespace=namespace, **where), "ConfigMap")}
         for namespace in ("team-a", "team-b")
     )
-    assert (len(first), len(second)) == (2, 2)
+    assert (len(first), len(second)) == (3, 3)
     assert not first & second
 
 

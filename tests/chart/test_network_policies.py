@@ -3,6 +3,7 @@
 from typing import Any
 
 from chart.rendering import Chart, Object, of, only
+from chart.server import serving
 from collectionsync.controller.jobs import _LABELS as WORKER_LABELS
 
 DNS: Object = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
@@ -115,6 +116,54 @@ def test_the_bundled_database_is_reached_by_jobs_and_by_the_test_and_reaches_nob
     assert jobs["podSelector"]["matchLabels"].items() <= WORKER_LABELS.items()
     assert test == {"podSelector": {"matchLabels": {**test["podSelector"]["matchLabels"]}}}
     assert test["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "test"
+
+
+def confined_server(chart: Chart, /, **values: Any) -> Object:
+    """Return the policy of the server."""
+    policy = {"enabled": True, **values.pop("networkPolicy", {})}
+    found: Object = only(serving(chart, networkPolicy=policy, **values), "NetworkPolicy")["spec"]
+    return found
+
+
+def test_the_server_is_asked_by_everybody_and_scraped_by_everybody_unless_somebody_is_named(chart: Chart) -> None:
+    anybody, scraped, test = confined_server(chart)["ingress"]
+    assert (anybody, scraped) == ({"ports": [{"port": "http"}]}, SCRAPED)
+    peer = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
+    narrow = confined_server(chart, networkPolicy={"server": {"from": peer}, "metricsFrom": peer})["ingress"]
+    assert narrow == [{"from": peer, "ports": [{"port": "http"}]}, {"from": peer, **SCRAPED}, test]
+    (pod,) = [each for each in chart.render_test() if each["kind"] == "Pod"]
+    assert test["from"][0]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert test["ports"] == [{"port": "http"}]
+
+
+def test_the_server_reaches_names_its_database_and_its_object_store_and_nothing_else(chart: Chart) -> None:
+    assert confined_server(chart)["policyTypes"] == ["Ingress", "Egress"]
+    assert confined_server(chart)["egress"] == [DNS, {"ports": [{"port": 5432}]}]
+    peer = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    jobs = {"database": {"to": peer, "ports": [6432]}, "artifacts": {"to": peer, "ports": [9000]}}
+    assert confined_server(chart, networkPolicy={"jobs": jobs})["egress"] == [
+        DNS,
+        {"to": peer, "ports": [{"port": 6432}]},
+    ]
+    stored = confined_server(chart, networkPolicy={"jobs": jobs}, artifacts={"url": "s3://mirror"})["egress"]
+    assert stored[2:] == [{"to": peer, "ports": [{"port": 9000}]}]
+
+
+def test_the_server_reaches_the_bundled_database_and_the_test_reaches_the_server(chart: Chart) -> None:
+    values: Object = {
+        "server": {"enabled": True},
+        "networkPolicy": {"enabled": True},
+        "database": {"bundled": {"enabled": True}},
+    }
+    objects = {each["metadata"]["name"]: each["spec"] for each in of(chart.render(**values), "NetworkPolicy")}
+    server = objects["mirrors-collectionsync-server"]
+    labels = server["podSelector"]["matchLabels"]
+    database = objects["mirrors-collectionsync-postgresql"]
+    (to_database,) = server["egress"][-1]["to"]
+    assert to_database == {"podSelector": database["podSelector"]}
+    assert {"podSelector": {"matchLabels": labels}} in database["ingress"][0]["from"]
+    test = only(chart.render_test(**values), "NetworkPolicy")["spec"]
+    assert {"to": [{"podSelector": {"matchLabels": labels}}], "ports": [{"port": "http"}]} in test["egress"]
 
 
 def test_all_of_it_can_be_narrowed_down(chart: Chart) -> None:

@@ -87,6 +87,7 @@ def test_without_values_the_operator_is_told_the_defaults(chart: Chart) -> None:
     assert (told.database_secret, told.database_secret_key) == ("collectionsync-database", "uri")
     assert (told.artifacts, told.artifacts_secret) == (None, None)
     assert (told.simultaneous_runs, told.total_memory, told.per_source_host) == (4, 512 << 20, 2)
+    assert told.server_url is None
     assert told.health_address == ("0.0.0.0", 8080)
     assert told.metrics_address == ("0.0.0.0", 9090)
     assert told.log == "json"

@@ -34,6 +34,37 @@ DEFAULTS = {
     "artifacts": {"url": "", "existingSecret": ""},
     "operator": {"watchNamespaces": []},
     "limits": {"simultaneousRuns": 4, "totalMemory": "512Mi", "perSourceHost": 2},
+    "server": {
+        "enabled": False,
+        "replicas": 2,
+        "publicURL": "",
+        "defaultRepository": "",
+        "database": {"existingSecret": {"name": "", "key": ""}},
+        "access": {"existingSecret": ""},
+        "artifacts": {"redirect": False},
+        "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "128Mi"}},
+        "spool": {"sizeLimit": "1Gi"},
+        "shutdownDelaySeconds": 5,
+        "service": {"type": "ClusterIP", "port": 80, "annotations": {}, "nodePort": 0},
+        "ingress": {
+            "enabled": False,
+            "className": "",
+            "annotations": {},
+            "host": "",
+            "tls": {"enabled": False, "secretName": ""},
+        },
+        "httpRoute": {"enabled": False, "parentRefs": [], "hostnames": [], "annotations": {}},
+        "autoscaling": {"enabled": False, "minReplicas": 2, "maxReplicas": 6, "targetCPUUtilizationPercentage": 80},
+        "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
+        "serviceAccountName": "",
+        "podLabels": {},
+        "podAnnotations": {},
+        "nodeSelector": {},
+        "tolerations": [],
+        "affinity": {},
+        "topologySpreadConstraints": [],
+        "priorityClassName": "",
+    },
     "crds": {"enabled": True, "keep": True},
     "rbac": {"create": True, "aggregate": True},
     "serviceAccount": {"create": True, "name": "", "annotations": {}},
@@ -57,6 +88,7 @@ DEFAULTS = {
         "metricsFrom": [],
         "dns": {"to": [], "ports": [53]},
         "apiServer": {"to": [], "ports": [443, 6443]},
+        "server": {"from": []},
         "jobs": {
             "namespaces": [],
             "source": {"to": [], "ports": [443]},
@@ -77,6 +109,7 @@ DEFAULTS = {
 }
 # What charts that contain this one say to it.
 OF_OTHERS = {"enabled", "global"}
+JOBS_REACH = ("source", "database", "artifacts")
 IP_BLOCK = "/networkPolicy/metricsFrom/0/ipBlock/cidr"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -106,7 +139,8 @@ def test_the_defaults_are_what_people_rely_on() -> None:
 def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
     def same(values: Any, schema: Object, path: str) -> None:
         known = resolved(schema).get("properties", {})
-        free = ("resources", "database.bundled.resources", "test.resources", "monitoring.dashboards.labels")
+        free = {f"{part}resources" for part in ("", "database.bundled.", "server.", "test.")}
+        free |= {"monitoring.dashboards.labels"}
         if isinstance(values, dict) and values and path not in free:
             assert set(known) - (set() if path else OF_OTHERS) == set(values), path
             for name, each in values.items():
@@ -116,8 +150,10 @@ def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
 
 
 def test_no_object_takes_what_it_does_not_know() -> None:
-    inside_kubernetes = {"global", "affinity.nodeAffinity", "affinity.podAffinity", "affinity.podAntiAffinity"}
-    policies = ("metricsFrom", "dns.to", "apiServer.to", "jobs.source.to", "jobs.database.to", "jobs.artifacts.to")
+    affinities = ("nodeAffinity", "podAffinity", "podAntiAffinity")
+    inside_kubernetes = {f"{whose}affinity.{kind}" for whose in ("", "server.") for kind in affinities}
+    inside_kubernetes |= {"global", "server.topologySpreadConstraints[].labelSelector"}
+    policies = ("metricsFrom", "dns.to", "apiServer.to", "server.from", *(f"jobs.{each}.to" for each in JOBS_REACH))
     inside_kubernetes |= {
         f"networkPolicy.{peers}[].{kind}" for peers in policies for kind in ("namespaceSelector", "podSelector")
     }
@@ -176,6 +212,19 @@ def test_helm_has_nothing_to_say_against_the_chart(chart: Chart) -> None:
         {"tolerations": [{"operator": "Exists"}, {"key": "a", "effect": "NoExecute", "tolerationSeconds": 30}]},
         {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}},
         {"priorityClassName": "system-cluster-critical", "nodeSelector": {"kubernetes.io/arch": "arm64"}},
+        {"server": {"publicURL": "https://mirror.example.com:8443/galaxy_v3/~team.1/"}},
+        {"server": {"publicURL": "http://[2001:db8::1]:8080"}},
+        {"server": {"defaultRepository": "team-a/re_po-1"}},
+        {"server": {"database": {"existingSecret": {"name": "reader.ro", "key": "dsn_ro"}}}},
+        {"server": {"resources": None}},
+        {"server": {"shutdownDelaySeconds": 0, "replicas": 1}},
+        {"server": {"service": {"type": "LoadBalancer", "nodePort": 30080}}},
+        {
+            "server": {
+                "httpRoute": {"parentRefs": [{"name": "a", "kind": "Service", "port": 80}], "hostnames": ["*.b.c"]}
+            }
+        },
+        {"server": {"podDisruptionBudget": {"maxUnavailable": "50%"}}},
         {"enabled": True},
         {"global": {"imageRegistry": "of a chart that contains this one"}},
     ],
@@ -233,6 +282,36 @@ def test_values_that_make_sense_are_taken(chart: Chart, values: Object) -> None:
         ({"operator": {"watchNamespaces": ["team-*"]}}, "/operator/watchNamespaces/0", "'team-*' does not match"),
         ({"operator": {"watchNamespaces": ["a", "a"]}}, "/operator/watchNamespaces", "are equal"),
         ({"crds": {"enabled": "no"}}, "/crds/enabled", "got string, want boolean"),
+        ({"server": None}, "", "missing property 'server'"),
+        ({"server": {"replicas": 0}}, "/server/replicas", "got 0, want 1"),
+        ({"server": {"publicUrl": "https://a"}}, "/server", "'publicUrl' not allowed"),
+        ({"server": {"publicURL": "mirror.example.com"}}, "/server/publicURL", "does not match"),
+        ({"server": {"publicURL": "https://a/?b=c"}}, "/server/publicURL", "does not match"),
+        ({"server": {"publicURL": "https://user:pass@a/"}}, "/server/publicURL", "does not match"),
+        ({"server": {"publicURL": "https://a/b:"}}, "/server/publicURL", "does not match"),
+        ({"server": {"publicURL": "https://a/../b"}}, "/server/publicURL", "does not match"),
+        ({"server": {"defaultRepository": "published"}}, "/server/defaultRepository", "does not match"),
+        ({"server": {"service": {"type": "ExternalName"}}}, "/server/service/type", "'ClusterIP', 'NodePort'"),
+        ({"server": {"service": {"port": 0}}}, "/server/service/port", "got 0, want 1"),
+        ({"server": {"ingress": {"host": "https://a"}}}, "/server/ingress/host", "does not match"),
+        ({"server": {"ingress": {"tls": True}}}, "/server/ingress/tls", "got boolean, want object"),
+        ({"server": {"httpRoute": {"enabled": True}}}, "/server/httpRoute/parentRefs", "minItems: got 0, want 1"),
+        ({"server": {"httpRoute": {"parentRefs": [{}]}}}, "/server/httpRoute/parentRefs/0", "missing property 'name'"),
+        ({"server": {"httpRoute": {"hostnames": ["a.*"]}}}, "/server/httpRoute/hostnames/0", "does not match"),
+        ({"server": {"autoscaling": {"maxReplicas": 0}}}, "/server/autoscaling/maxReplicas", "got 0, want 1"),
+        (
+            {"server": {"podDisruptionBudget": {"maxUnavailable": "some"}}},
+            "/server/podDisruptionBudget/maxUnavailable",
+            "'some' does not match",
+        ),
+        ({"server": {"spool": {"sizeLimit": 5}}}, "/server/spool/sizeLimit", "got number, want string"),
+        ({"server": {"shutdownDelaySeconds": -1}}, "/server/shutdownDelaySeconds", "got -1, want 0"),
+        ({"server": {"podLabels": {"helm.sh/chart": "x"}}}, "/server/podLabels/helm.sh~1chart", "false schema"),
+        (
+            {"server": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]}},
+            "/server/topologySpreadConstraints/0",
+            "missing property 'whenUnsatisfiable'",
+        ),
         ({"logFormat": "xml"}, "/logFormat", "'json', 'text'"),
         ({"commonLabels": {"team": True}}, "/commonLabels/team", "got boolean, want string"),
         ({"commonLabels": {"team": "a b"}}, "/commonLabels/team", "'a b' does not match"),

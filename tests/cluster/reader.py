@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from docs.pages import ROOT
@@ -32,14 +33,18 @@ class Reader:
         assert BUILT_FROM == ROOT, "the node's image is that of this checkout"
         self.tenant = tenant
         self.folder = folder / "checkout"
+        self.home = folder / "home"
         self.replaced = replaced
         self.unused = set(replaced)
+        self._left_running: list[subprocess.Popen[str]] = []
         programs = folder / "programs"
-        self._environment = {**os.environ, **cluster.environment, "PATH": f"{programs}:{os.environ['PATH']}"}
+        own = {"PATH": f"{programs}:{os.environ['PATH']}", "ANSIBLE_HOME": str(self.home)}
+        self._environment = {**os.environ, **cluster.environment, **own}
         self._check_out()
         programs.mkdir()
         (programs / "kubectl").symlink_to(cluster.kubectl_path)
         (programs / "helm").symlink_to(cluster.helm_path)
+        (programs / "ansible-galaxy").symlink_to(Path(sys.executable).with_name("ansible-galaxy"))
         docker = programs / "docker"
         docker.write_text(_DOCKER.format(ctr=shlex.join(cluster.ctr), image=cluster.image))
         docker.chmod(0o755)
@@ -60,7 +65,12 @@ class Reader:
         return text
 
     async def types(self, line: str) -> str:
-        """Type a line, as it stands on the page but for what is `replaced`, and see it succeed; what it printed."""
+        """Type a line, as it stands on the page but for what is `replaced`, and see it succeed; what it printed.
+
+        One that is left running, by an `&` at its end, has succeeded when it has printed something.
+        """
+        if line.endswith(" &"):
+            return await asyncio.to_thread(self._leave_running, line)
         command = ["bash", "-c", self._filled_in(line)]
         try:
             run = await asyncio.to_thread(
@@ -77,3 +87,20 @@ class Reader:
             raise AssertionError(f"$ {line}\ndoes not come to an end\n{await self.tenant.story()}") from None
         assert run.returncode == 0, f"$ {line}\n{run.stdout}{run.stderr}"
         return str(run.stdout)
+
+    def _leave_running(self, line: str) -> str:
+        command = ["bash", "-c", f"exec {self._filled_in(line.removesuffix(' &'))}"]
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._left_running.append(process)
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said, f"$ {line}\nended with {process.wait()} and printed nothing"
+        return said
+
+    def close(self) -> None:
+        """End what was left running."""
+        for process in self._left_running:
+            process.terminate()
+            process.communicate()

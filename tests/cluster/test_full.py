@@ -2,17 +2,14 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from cluster.buckets import bucket_for_pods
 from cluster.manifests import over_tls
-from cluster.relay import relayed
-from objectstore import Bucket, ObjectServer
-from objectstore.program import program
+from objectstore import Bucket
 from operating import Resource, Tenant, condition, ready, status
 from syncing import Manifest, until
 from testcluster import Cluster
@@ -30,12 +27,8 @@ ARTIFACT_BYTES = 16 * 2**20
 @pytest.fixture
 async def bucket(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Bucket]:
     """A bucket that pods reach."""
-    with ObjectServer(program(), tmp_path) as server:
-        port = urlsplit(server.endpoint).port
-        assert port is not None
-        async with relayed(cluster.host, port) as reached:
-            made = server.bucket()
-            yield replace(made, settings={**made.settings, "aws_endpoint": f"http://{cluster.host}:{reached}"})
+    async with bucket_for_pods(cluster.host, tmp_path) as made:
+        yield made
 
 
 def full(url: str, bucket: Bucket, *collections: str, **spec: Any) -> Manifest:

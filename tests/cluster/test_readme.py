@@ -4,6 +4,7 @@ On a node of its own, since whoever follows README has no operator yet, and thos
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -16,12 +17,15 @@ from dashboards.page import FLEET
 from dashboards.pictures.prometheus import ask
 from dashboards.queries import ALL, Query, queries
 
+from cluster.buckets import bucket_for_pods
 from cluster.nodes import empty_node
 from cluster.reader import Reader
 from collectionsync.resource import KIND, Spec
 from docs.pages import blocks, code, commands, read, section
+from objectstore import Bucket
 from operating import Resource, Tenant, condition, database, ready, server, status
 from syncing import published, until
+from testansible.image import ansible_image
 from testcluster import Cluster, monitoring
 from testcluster.cluster import POSTGRES_IMAGE
 from testcluster.commands import run
@@ -44,6 +48,14 @@ ASKED_FOR = [
     *("community.crypto 2.20.0", "community.crypto 2.26.0"),
 ]
 """Those of them that examples/collectionsync.yaml has in its ranges."""
+
+OF_THE_BUCKET = {
+    "aws_endpoint": "https://s3.example.org",
+    "aws_region": "eu-central-1",
+    "aws_access_key_id": "mirror",
+    "aws_secret_access_key": "secret",
+}
+"""The examples that stand for a bucket's settings."""
 
 
 @pytest.fixture(scope="module")
@@ -94,18 +106,30 @@ async def walk(new_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
         server(host) as postgres,
         database(postgres) as (uri, pods_uri),
     ):
-        async with TestGalaxy(small_catalog(SERVED), host=host) as galaxy:
+        folder = tmp_path_factory.mktemp("reader")
+        async with (
+            TestGalaxy(small_catalog(SERVED), host=host) as galaxy,
+            bucket_for_pods(host, tmp_path_factory.mktemp("objects")) as bucket,
+        ):
             replaced = {
                 "url: https://galaxy.ansible.com/api/": f"url: {galaxy.url}\n    insecure: true",
                 "postgresql://mirror:secret@db.example.org/mirror": pods_uri,
+                **{f"{name}={example}": literals(bucket, name) for name, example in OF_THE_BUCKET.items()},
+                "s3://mirror": bucket.url,
             }
             tenant = Tenant(new_cluster, "mirrors", uri, pods_uri)
-            reader = Reader(new_cluster, tmp_path_factory.mktemp("reader"), tenant, replaced)
-            printed = [(line, await reader.types(line)) for line in commands(ON_KUBERNETES)]
-            assert not reader.unused, "each of the examples is one"
-            (choice,) = commands(PAGE.partition("## Working with CollectionSyncs")[2].partition("\n### ")[0])
-            await reader.types(choice)
-            yield Walk(reader, prometheus, printed)
+            with contextlib.closing(Reader(new_cluster, folder, tenant, replaced)) as reader:
+                printed = [(line, await reader.types(line)) for line in commands(ON_KUBERNETES)]
+                assert not reader.unused, "each of the examples is one"
+                (choice,) = commands(PAGE.partition("## Working with CollectionSyncs")[2].partition("\n### ")[0])
+                await reader.types(choice)
+                yield Walk(reader, prometheus, printed)
+
+
+def literals(bucket: Bucket, name: str) -> str:
+    """What is typed of the bucket's settings in place of an example; plain HTTP has to be meant."""
+    plain = " --from-literal=allow_http=true" if name == "aws_endpoint" else ""
+    return f"{name}={bucket.settings[name]}{plain}"
 
 
 async def test_readmes_installation_works_in_all_its_parts(walk: Walk) -> None:
@@ -141,6 +165,25 @@ async def test_the_dashboard_shows_every_mirror(walk: Walk) -> None:
         return {"collectionsync/community", "mirrors/community"} <= set.union(*map(mirrors, table))
 
     await asyncio.to_thread(walk.prometheus.until, shown, "CollectionSyncs in the table")
+
+
+async def test_readme_leads_to_a_collection_that_the_readers_own_ansible_galaxy_has_installed(walk: Walk) -> None:
+    assert "community.crypto:2.26.0 was installed successfully" in walk.shown("ansible-galaxy collection install")
+    installed = walk.reader.home / "collections/ansible_collections/community/crypto/MANIFEST.json"
+    assert json.loads(installed.read_text())["collection_info"]["version"] == "2.26.0"
+
+
+async def test_a_pod_installs_from_where_the_status_says_that_the_mirror_is_served(walk: Walk) -> None:
+    url = walk.shown("kubectl --namespace collectionsync get collectionsync community --output jsonpath={.status.url}")
+    assert url == "http://collectionsync-server.collectionsync.svc/collectionsync/community/api/"
+    image = await asyncio.to_thread(ansible_image, walk.tenant.cluster)
+    asked = ("collection", "install", "--server", url, "amazon.aws:<10", "ansible.posix:2.0.0")
+    await walk.tenant.kubectl("run", "client", f"--image={image}", "--restart=Never", "--", *asked)
+    await walk.tenant.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s", "pod/client")
+    said = await walk.tenant.kubectl("logs", "client")
+    await walk.tenant.kubectl("delete", "pod", "client")
+    assert "amazon.aws:9.1.0 was installed successfully" in said
+    assert "ansible.posix:2.0.0 was installed successfully" in said
 
 
 async def test_readme_leads_to_a_mirror_in_a_database_of_ones_own(walk: Walk) -> None:

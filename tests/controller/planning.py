@@ -29,6 +29,7 @@ def seen(
     fault: Because | None = None,
     inputs: str = "",
     requirements: str = "",
+    url: str | None = None,
     metadata: dict[str, Any] | None = None,
     **spec: Any,
 ) -> Seen:
@@ -42,6 +43,7 @@ def seen(
         fault=fault,
         inputs=inputs,
         requirements=requirements,
+        url=url,
     )
 
 

@@ -144,6 +144,7 @@ class Operator:
             budget=Budget(simultaneous_runs=4, total_memory_bytes=512 * MI, per_source_host=4),
             health_address=("", 0),
             metrics_address=("", 0),
+            server_url=options.pop("server_url", None),
         )
         self.counters = RunCounters(since=options.pop("since", datetime.now(UTC)))
         self.observer = Observer(times_missed=self.counters.missed)
@@ -352,3 +353,16 @@ async def test_artifacts_that_have_nowhere_to_go_are_told_before_there_is_a_job(
         target = {"artifacts": {"url": "s3://mirror"}}
         operator.tell(server.put(samples.body(contentPolicy="Full", target=target, metadata={"generation": 4})))
         await until(lambda: len(server.jobs) == 1, "a Job")
+
+
+async def test_the_status_tells_where_the_repository_is_served_as_long_as_there_is_a_server() -> None:
+    server = Server()
+    server.put(samples.body())
+
+    def told() -> object:
+        return server.resources[KEY].get("status", {}).get("url")
+
+    async with operating(server, server_url="https://mirror.example.com"):
+        await until(lambda: told() == "https://mirror.example.com/mirrors/default/api/", "the URL")
+    async with operating(server):
+        await until(lambda: told() is None, "a status without it")

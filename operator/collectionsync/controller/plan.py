@@ -25,7 +25,8 @@ class Seen:
     """What the operator sees of one resource.
 
     `fault` is what makes it unusable, found by whoever read it. `inputs` and `requirements` are digests of the Secrets
-    and of the ConfigMap as they are now; empty where nobody looked. `request` is the room that a run of it needs.
+    and of the ConfigMap as they are now; empty where nobody looked. `request` is the room that a run of it needs. `url`
+    is where its repository is served.
     """
 
     resource: CollectionSync
@@ -36,6 +37,7 @@ class Seen:
     fault: Because | None = None
     inputs: str = ""
     requirements: str = ""
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ def plan(seen: Seen, *, slots: Slots, now: datetime) -> Plan:
         status,
         observed_generation=seen.resource.metadata.generation,
         next_sync_time=_next_sync_time(upcoming, scheduled, waiting if refusal else None),
+        url=seen.url,
     )
     told_story = story.tell(
         situation=replace(situation, status=status),

@@ -39,6 +39,7 @@ from collectionsync.controller.jobs import build_job, secret_names
 from collectionsync.controller.observed import JobFacts, PodFacts, pod_facts
 from collectionsync.controller.plan import Plan, Seen, StartRun
 from collectionsync.controller.runs import survey
+from collectionsync.controller.served import served_at
 from collectionsync.controller.settings import Settings
 from collectionsync.resource import CollectionSync, memory_limit_bytes
 from collectionsync.status import ConditionStatus, Reason, Run, Status
@@ -283,6 +284,7 @@ class Reconciler:
             fault=known.fault or fault(resource, self._settings.jobs) or self._refused(key, known),
             inputs=await self._inputs(resource) if _looks_at_secrets(known) else "",
             requirements=await self.config_maps.digest(resource),
+            url=served_at(resource, below=self._settings.server_url, defaults=self._settings.jobs),
         )
 
     async def _pods(self, status: Status, jobs: tuple[JobFacts, ...]) -> tuple[PodFacts, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.nodes import empty_node, require_enforced_policies
 from operating import Server, server
-from testcluster import Cluster
+from testcluster import Cluster, gateway
 from testcluster.monitoring.stack import define
 from testcluster.starting import postgres_image
 
@@ -29,6 +29,12 @@ def empty_cluster() -> Iterator[Cluster]:
 def monitoring_kinds(empty_cluster: Cluster) -> None:
     """That node knows prometheus-operator's kinds; nobody serves them there."""
     define(empty_cluster)
+
+
+@pytest.fixture(scope="session")
+def gateway_kinds(empty_cluster: Cluster) -> None:
+    """That node knows the Gateway API's HTTPRoutes; nobody serves them there."""
+    gateway.define(empty_cluster)
 
 
 @pytest.fixture

@@ -26,6 +26,31 @@ MONITORED: dict[str, Any] = {
         "dashboards": {"enabled": True, "annotations": {"grafana_folder": "Mirrors"}},
     }
 }
+SERVED: dict[str, Any] = {
+    "server": {
+        "enabled": True,
+        "replicas": 3,
+        "publicURL": "https://mirror.example.com:8443/galaxy/",
+        "defaultRepository": "default/published",
+        "access": {"existingSecret": "readers"},
+        "service": {"type": "NodePort", "annotations": {"example.com/a": "b"}},
+        "ingress": {
+            "enabled": True,
+            "className": "nginx",
+            "annotations": {"example.com/a": "b"},
+            "tls": {"enabled": True, "secretName": "mirror-tls"},
+        },
+        "httpRoute": {
+            "enabled": True,
+            "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https", "port": 443}],
+            "hostnames": ["mirror.example.com", "*.mirror.example.com"],
+            "annotations": {"example.com/a": "b"},
+        },
+        "autoscaling": {"enabled": True},
+        "podDisruptionBudget": {"maxUnavailable": "25%"},
+    },
+    "artifacts": {"url": "s3://mirror/collections", "existingSecret": "mirror-store"},
+}
 SETS_OF_VALUES: dict[str, dict[str, Any]] = {
     "the defaults": {},
     "a database": BUNDLED,
@@ -59,14 +84,46 @@ SETS_OF_VALUES: dict[str, dict[str, Any]] = {
         "imagePullSecrets": [{"name": "registry"}],
         "resources": {"limits": {"memory": "1Gi", "cpu": 2}},
     },
+    "a server": {**BUNDLED, "server": {"enabled": True}, "networkPolicy": {"enabled": True}},
+    "a server in every way": {**SERVED, **MONITORED, "networkPolicy": {"enabled": True, "server": {"from": PEERS}}},
+    "a server of one's own": {
+        "commonLabels": {"team": "tools"},
+        "server": {
+            "enabled": True,
+            "database": {"existingSecret": {"name": "reader.ro", "key": "dsn"}},
+            "artifacts": {"redirect": True},
+            "resources": {"limits": {"memory": "1Gi", "cpu": 2}, "requests": {"memory": "512Mi"}},
+            "spool": {"sizeLimit": "1.5Gi"},
+            "service": {"type": "LoadBalancer", "port": 8080, "nodePort": 30080},
+            "ingress": {"enabled": True, "host": "mirror.example.com"},
+            "serviceAccountName": "reader",
+            "podLabels": {"cost": "1"},
+            "podAnnotations": {"example.com/a": "b"},
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "tolerations": [{"key": "tools", "operator": "Exists", "effect": "NoSchedule"}],
+            "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+            "topologySpreadConstraints": [
+                {
+                    "maxSkew": 1,
+                    "minDomains": 2,
+                    "topologyKey": "topology.kubernetes.io/zone",
+                    "whenUnsatisfiable": "DoNotSchedule",
+                    "matchLabelKeys": ["pod-template-hash"],
+                    "nodeAffinityPolicy": "Honor",
+                    "nodeTaintsPolicy": "Honor",
+                }
+            ],
+            "priorityClassName": "system-cluster-critical",
+        },
+    },
     "rights of others": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "mirror"}},
-    "names of one's own": {"fullnameOverride": "m" * 63, **BUNDLED, **MONITORED},
+    "names of one's own": {"fullnameOverride": "m" * 63, **BUNDLED, **MONITORED, **SERVED},
 }
 
 
 @pytest.mark.parametrize("name", SETS_OF_VALUES)
 async def test_the_api_server_takes_every_object(
-    empty_cluster: Cluster, monitoring_kinds: None, namespace: Namespace, name: str
+    empty_cluster: Cluster, monitoring_kinds: None, gateway_kinds: None, namespace: Namespace, name: str
 ) -> None:
     place, given = namespace(), SETS_OF_VALUES[name]
     # With --validate, helm asks the cluster which kinds it knows, as it does when it installs.

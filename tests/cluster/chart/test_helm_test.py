@@ -25,7 +25,8 @@ async def test_one_that_works_passes_also_where_all_else_is_denied_and_says_what
         "spec": denied,
     }
     await Tenant(empty_cluster, place, "", "").apply(policy)
-    await helm(*install("collectionsync", place, *values(networkPolicy={"enabled": True}, **BUNDLED)))
+    served = {"enabled": True, "replicas": 1}
+    await helm(*install("collectionsync", place, *values(networkPolicy={"enabled": True}, server=served, **BUNDLED)))
     told = await helm("test", "collectionsync", "--namespace", place, "--logs", "--timeout", "3m")
     assert "Phase:          Succeeded" in told
     lines = [line for line in told.splitlines() if line.startswith(("ok ", "FAILED ", "- "))]
@@ -34,6 +35,7 @@ async def test_one_that_works_passes_also_where_all_else_is_denied_and_says_what
         ["ok", "definition"],
         ["ok", "resource"],
         ["ok", "database"],
+        ["ok", "server"],
     ]
 
 

@@ -14,3 +14,13 @@ MONITORING: dict[str, Any] = {
 }
 CONFINED: dict[str, Any] = {"enabled": True}
 """Whoever scrapes has to get through with policies in force as well."""
+READERS, TOKEN = "readers", "a-token-of-these-tests"
+"""The Secret that says who may read from the server, and what whoever may has to send."""
+SERVERS_ALERTS = "CollectionSyncServer"
+"""What the names of alerts begin with that there are only where there is a server."""
+SERVING: dict[str, Any] = {
+    "enabled": True,
+    "service": {"type": "NodePort"},
+    "access": {"existingSecret": READERS},
+    "shutdownDelaySeconds": 0,
+}

@@ -17,12 +17,16 @@ from xml.etree import ElementTree
 
 import pytest
 from dashboards.files import FOLDER
-from dashboards.page import FLEET, RESOURCE
+from dashboards.page import FLEET, RESOURCE, SERVER
 from dashboards.pictures.__main__ import draw
 from dashboards.pictures.prometheus import ask
-from dashboards.queries import ALL, Query, queries
+from dashboards.queries import ALL, ALL_PODS, Query, queries
 
-from operating import Server, Tenant, status, tenant_in
+from cluster.buckets import bucket_for_pods
+from cluster.monitoring.release import RELEASE, SERVERS_ALERTS
+from cluster.monitoring.traffic import traffic
+from objectstore import Bucket
+from operating import SYSTEM, Server, Tenant, status, tenant_in
 from syncing import manifest
 from testcluster import Cluster
 from testcluster.monitoring import Prometheus
@@ -34,7 +38,9 @@ from testgalaxy.wirefaults import status as answering
 pytestmark = pytest.mark.timeout(900)
 
 KEPT_IN = os.environ.get("COLLECTIONSYNC_PICTURES")
-PAGES = {uid: json.loads((FOLDER / f"{uid}.json").read_text()) for uid in (FLEET, RESOURCE)}
+PAGES = {uid: json.loads((FOLDER / f"{uid}.json").read_text()) for uid in (FLEET, RESOURCE, SERVER)}
+# A picture is for people, who see more in one that has some more points than a test needs.
+SAMPLES_OF_THE_SERVER = 24 if KEPT_IN else 4
 # More than the operator has for all runs together, so that it waits for ever, and nobody else for it.
 TOO_LARGE = {"limits": {"memory": "3Gi"}}
 
@@ -50,7 +56,8 @@ class Scene:
 
     def variables(self, page: str) -> dict[str, str]:
         """The values of the page's variables."""
-        return ALL if page == FLEET else {"namespace": self.namespace, "name": "community"}
+        one = {"namespace": self.namespace, "name": "community"}
+        return {FLEET: ALL, RESOURCE: one, SERVER: ALL_PODS}[page]
 
     def queries(self) -> Iterator[Query]:
         """Every query of every page."""
@@ -59,27 +66,49 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(cluster: Cluster, monitored: Prometheus, database_server: Server) -> Iterator[Scene]:
-    """Mirrors of every kind: one is well, the source of one does not answer, one is late, one suspended."""
+def scene(
+    cluster: Cluster,
+    monitored_with_server: Prometheus,
+    served_database: str,
+    server_url: str,
+    database_server: Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Scene]:
+    """Mirrors of every kind: one is well, the source of one does not answer, one is late, one suspended.
+
+    The server has what they mirror, and is asked for it.
+    """
     with asyncio.Runner() as runner:
-        context = tenant_in(cluster, database_server, name="mirrors")
+        context = tenant_in(cluster, database_server, name="mirrors", secret=False)
         tenant = runner.run(context.__aenter__())
+        runner.run(tenant.secret("collectionsync-database", uri=served_database))
         try:
-            yield runner.run(_play(tenant, monitored))
+            yield runner.run(_played(tenant, monitored_with_server, server_url, tmp_path_factory.mktemp("bucket")))
         finally:
             runner.run(context.__aexit__(None, None, None))
 
 
-async def _play(tenant: Tenant, monitored: Prometheus) -> Scene:
+async def _played(tenant: Tenant, monitored: Prometheus, server_url: str, folder: Path) -> Scene:
+    try:
+        return await _play(tenant, monitored, server_url, folder)
+    except Exception as error:
+        chosen = ("--selector", "app.kubernetes.io/component=server", "--tail=100")
+        error.add_note(tenant.cluster.kubectl("--namespace", SYSTEM, "logs", *chosen, check=False).stdout)
+        raise
+
+
+async def _play(tenant: Tenant, monitored: Prometheus, server_url: str, folder: Path) -> Scene:
     start, host = time.time(), tenant.cluster.host
     catalog = make_catalog(names=sorted(SEED_630), plan="630")
     async with (
         TestGalaxy(catalog, host=host, latency=0.06) as galaxy,
         TestGalaxy(small_catalog({"acme.tools": ["1.0.0"]}), host=host) as other,
+        bucket_for_pods(host, folder) as bucket,
     ):
         tools: dict[str, Any] = {"target": {"repository": "tools"}}
         await tenant.apply(_named("huge", manifest(other.url, "acme.tools", resources=TOO_LARGE, **tools)))
-        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", interval="12h", **tools)))
+        await tenant.secret("store", **bucket.settings)
+        await tenant.apply(_named("nightly", manifest(other.url, "acme.tools", interval="12h", **_full(bucket))))
         await tenant.apply(_named("moved", manifest("http://127.0.0.1:1/api/", "acme.tools")))
         await tenant.apply(_named("paused", manifest(other.url, "acme.tools", suspend=True, suspendReason="moving")))
         galaxy.faults.add(Fault(kind("docs"), answering(503), times=3))
@@ -88,10 +117,17 @@ async def _play(tenant: Tenant, monitored: Prometheus) -> Scene:
         await tenant.until_ready("community")
         await tenant.until_ready("nightly")
         await tenant.until("moved", lambda seen: bool(status(seen).get("consecutiveFailures")), "a failure")
-        await _request(tenant, "community")
-        await asyncio.to_thread(_until_seen, monitored, tenant.namespace)
-        end = time.time()
+        async with traffic(server_url, f"{tenant.namespace}/default", "amazon/aws", "community/crypto"):
+            await _request(tenant, "community")
+            await asyncio.to_thread(_until_seen, monitored, tenant.namespace)
+            end = time.time()
     return Scene(monitored.url, tenant.namespace, start, end)
+
+
+def _full(bucket: Bucket) -> dict[str, Any]:
+    """What a spec has besides where artifacts are mirrored as well, into the bucket."""
+    store = {"url": bucket.url, "secretRef": {"name": "store"}}
+    return {"contentPolicy": "Full", "target": {"repository": "tools", "artifacts": store}}
 
 
 def _named(name: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +145,13 @@ def _until_seen(monitored: Prometheus, namespace: str) -> None:
     of = f'namespace="{namespace}"'
     ended = f'collectionsync_runs_total{{{of}, name="community", result="NoChange"}} == 1'
     late = f'time() - collectionsync_next_sync_timestamp_seconds{{{of}, name="huge"}} > 60'
-    for expression, what in ((ended, "run that changed nothing"), (late, "mirror that is late")):
+    asked = 'count_over_time(collectionsync_server_requests_total{route="version"}[10m])'
+    expected = (
+        (ended, "run that changed nothing"),
+        (late, "mirror that is late"),
+        (f"{asked} >= {SAMPLES_OF_THE_SERVER}", "curve of the server"),
+    )
+    for expression, what in expected:
         monitored.until(functools.partial(_has_data, monitored, expression), what)
 
 
@@ -124,6 +166,13 @@ def test_every_query_returns_data(scene: Scene) -> None:
         if not _numbers(scene, query)
     ]
     assert not empty, "\n".join(empty)
+
+
+def test_the_alerts_of_the_server_are_evaluated_and_quiet(scene: Scene, monitored_with_server: Prometheus) -> None:
+    groups = monitored_with_server.until_evaluating(SYSTEM, RELEASE)
+    rules = [rule for group in groups for rule in group["rules"] if rule["name"].startswith(SERVERS_ALERTS)]
+    assert {(rule["health"], rule.get("lastError"), rule["state"]) for rule in rules} == {("ok", None, "inactive")}
+    assert len(rules) == 5
 
 
 def _numbers(scene: Scene, query: Query) -> list[float]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from testcluster import definitions
 from testcluster.choosing import Own
 from testcluster.cluster import Cluster
 from testcluster.errors import ClusterError, UnavailableError
@@ -65,10 +66,7 @@ def _image(cluster: Cluster) -> str:
 
 def define(cluster: Cluster) -> None:
     """Make the kinds of resources that prometheus-operator serves known to a cluster, and nothing else."""
-    definitions = str(programs() / DEFINITIONS)
-    # By the server: an annotation, which it would otherwise stand in once more, has no room for a definition.
-    cluster.kubectl("apply", "--server-side", "--filename", definitions)
-    cluster.kubectl("wait", "--for=condition=Established", _PATIENCE, "--filename", definitions)
+    definitions.define(cluster, programs() / DEFINITIONS)
 
 
 def _up(cluster: Cluster) -> Prometheus:
