@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dashboards import fleet, resource
+from dashboards import fleet, resource, server
 from dashboards.page import text
 
 FOLDER = Path(__file__).parents[1] / "charts" / "collectionsync" / "files" / "dashboards"
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[1] / "charts" / "collectionsync" / "files" / "da
 
 def wanted() -> dict[Path, str]:
     """Return what each file has to hold, made anew."""
-    return {FOLDER / f"{page['uid']}.json": text(page) for page in (fleet.page(), resource.page())}
+    return {FOLDER / f"{page['uid']}.json": text(page) for page in (fleet.page(), resource.page(), server.page())}
 
 
 def stored() -> dict[Path, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dashboards import fleet_runs, fleet_table, operator_row
-from dashboards.page import FLEET, RESOURCE, Document, Place, Row, document, link, place, variable
+from dashboards.page import FLEET, RESOURCE, SERVER, Document, Place, Row, document, link, place, variable
 from dashboards.panels import GOOD, PLAIN, Steps, Target, above, bars, number
 from dashboards.promql import EVERY, OWNER, how_many
 
@@ -25,7 +25,7 @@ def page() -> Document:
             variable("namespace", "Namespace", f"label_values({_KNOWN}, namespace)", several=True),
             variable("name", "CollectionSync", f"label_values({known}, name)", several=True),
         ],
-        links=[link("One CollectionSync", RESOURCE)],
+        links=[link("One CollectionSync", RESOURCE), link("The server", SERVER)],
         rows=[
             Row("At a glance", _glance()),
             Row("What needs somebody", _needs()),

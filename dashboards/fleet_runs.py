@@ -10,7 +10,7 @@ _OF_ALL = "Each operator is named by its namespace, and counts all of its runs, 
 
 def runs() -> list[Place]:
     """Return the panels about runs."""
-    return [*place(12, 8, _ended(), _going_on()), *place(8, 8, _admitted(), _missed(), _longest())]
+    return place(8, 8, _ended(), _going_on(), _admitted(), _missed(), _longest(), _stored())
 
 
 def _ended() -> Panel:
@@ -83,6 +83,17 @@ def _longest() -> Panel:
         Target(f"topk(8, {EVERY.each('collectionsync_last_run_duration_seconds')})", _NAMED),
         unit="s",
         absent="No run has ended",
+    )
+
+
+def _stored() -> Panel:
+    return bars(
+        "Artifacts stored by last runs",
+        "The CollectionSyncs whose last run put most bytes of artifacts into an object store. There are some with "
+        "`spec.contentPolicy: Full` only, and none where all are there already.",
+        Target(f"topk(8, {EVERY.each('collectionsync_last_run_artifact_bytes')} > 0)", _NAMED),
+        unit="bytes",
+        absent="None was stored",
     )
 
 

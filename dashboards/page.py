@@ -14,8 +14,8 @@ from dashboards.panels import DATASOURCE, Panel
 
 COLUMNS = 24
 TAG = "collectionsync"
-FLEET, RESOURCE = "collectionsync-fleet", "collectionsync-resource"
-"""The uids of the two pages, which the links between them lead to."""
+FLEET, RESOURCE, SERVER = "collectionsync-fleet", "collectionsync-resource", "collectionsync-server"
+"""The uids of the pages, which the links between them lead to."""
 
 Document = dict[str, Any]
 """A dashboard as Grafana imports it."""

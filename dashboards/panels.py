@@ -1,4 +1,4 @@
-"""The kinds of panels on both pages, with what they have in common set once."""
+"""The kinds of panels on all pages, with what they have in common set once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,18 @@ PLAIN: Steps = ((None, "text"),)
 GOOD: Steps = ((None, "green"),)
 OF_LIMIT: Steps = ((None, "green"), (0.9, "orange"), (1, "red"))
 """Memory as a share of its limit: MemoryPressure begins at 90 %."""
+WANTED = {0: ("no", "red"), 1: ("yes", "green")}
+"""What 0 and 1 mean of something that had better be the case."""
 RESULT_COLORS = {"Succeeded.*": "green", "NoChange.*": "blue", "Partial.*": "orange", "Failed.*": "red"}
 """Colours of runs by their result, which their series begin with."""
 RUN_STEP = "5s"
 """How often runs are scraped, and so the smallest step of what is about them: a run may take seconds."""
 OPERATOR_STEP = "30s"
 """How often the operator is scraped."""
+SERVER_STEP = "30s"
+"""How often a server is scraped."""
+CODE_COLORS = {"2..": "green", "3..": "blue", "4..": "orange", "5..": "red"}
+"""Colours of answers by their HTTP status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,9 @@ def number(
     mappings: Sequence[model.ValueMapping] = (),
     by_name: bool = False,
     absent: str = "–",
+    step: str = "",
 ) -> Panel:
-    """Return one figure of now, or the name of what there is now."""
+    """Return one figure of now, or the name of what there is now. A rate needs `step`, the least that it can have."""
     builder = (
         stat.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -88,7 +95,7 @@ def number(
         .mappings(list(mappings))
         .no_value(absent)
     )
-    return _finished(builder, title, description, unit, steps, (_instant(each) for each in targets))
+    return _finished(builder, title, description, unit, steps, (_instant(each, step) for each in targets), step)
 
 
 def bars(
@@ -124,20 +131,22 @@ def lines(
     steps: Steps = (),
     limits: Sequence[str] = (),
     calculations: Sequence[str] = (),
+    colors: Mapping[str, str] | None = None,
     stacked: bool = False,
     held: bool = False,
     absent: str | None = None,
 ) -> Panel:
     """Return curves over time. A value that is `held` stays until the next.
 
-    Those with a name that a regular expression of `limits` has as a whole are dashed and red.
+    Those with a name that a regular expression of `limits` has as a whole are dashed and red; `colors` are by regular
+    expression, too, each for what may be several.
     """
     builder = (
         _curves(calculations)
         .fill_opacity(30 if stacked else 8)
         .stacking(common.StackingConfig().mode(options.StackingMode.NORMAL if stacked else options.StackingMode.NONE))
         # A run of seconds is a point or two, and a line needs more than that to be seen.
-        .show_points(options.VisibilityMode.AUTO if step == OPERATOR_STEP else options.VisibilityMode.ALWAYS)
+        .show_points(options.VisibilityMode.AUTO if step != RUN_STEP else options.VisibilityMode.ALWAYS)
         .line_interpolation(options.LineInterpolation.STEP_AFTER if held else options.LineInterpolation.LINEAR)
     )
     if steps:
@@ -147,6 +156,8 @@ def lines(
         builder.no_value(absent)
     for name in limits:
         builder.override_by_regexp(name, _LIMIT)
+    for name, color in (colors or {}).items():
+        builder.override_by_regexp(name, [_color(color, "shades")])
     return _finished(builder, title, description, unit, steps or GOOD, (_ranged(each, step) for each in targets), step)
 
 
@@ -182,9 +193,9 @@ def heatmap(title: str, description: str, expr: str, *, step: str) -> Panel:
 
 
 def states(
-    title: str, description: str, *targets: Target, mappings: Sequence[model.ValueMapping], good: str, step: str
+    title: str, description: str, *targets: Target, mappings: Sequence[model.ValueMapping], good: str = "", step: str
 ) -> Panel:
-    """Return what was the case when: 1 for what is. All but the series `good` are better not the case."""
+    """Return what was the case when: 1 for what is. A series `good` is green while it is, and red while it is not."""
     builder = (
         statetimeline.Panel()
         .mappings(list(mappings))
@@ -192,10 +203,9 @@ def states(
         .row_height(0.8)
         .fill_opacity(80)
         .legend(common.VizLegendOptions().show_legend(False))
-        .override_by_name(
-            good, [model.DynamicConfigValue("mappings", meaning({0: ("no", "red"), 1: ("yes", "green")}))]
-        )
     )
+    if good:
+        builder.override_by_name(good, [model.DynamicConfigValue("mappings", meaning(WANTED))])
     return _finished(builder, title, description, "none", GOOD, (_ranged(each, step) for each in targets), step)
 
 
@@ -271,8 +281,9 @@ _LIMIT = [
 ]
 
 
-def _instant(target: Target) -> prometheus.Dataquery:
-    return _query(target).instant()
+def _instant(target: Target, step: str = "") -> prometheus.Dataquery:
+    query = _query(target).instant()
+    return query.interval(step) if step else query
 
 
 def _ranged(target: Target, step: str) -> prometheus.Dataquery:

@@ -4,6 +4,7 @@ Prometheus may scrape a target twice, by two monitors that both choose it for in
 before the old one has gone: so each query first brings what is the same to one value by `max`, and adds up only then.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 OWNER = ("namespace", "name")
@@ -65,6 +66,12 @@ EVERY = Selection('namespace=~"$namespace", name=~"$name"')
 ONE = Selection('namespace="$namespace", name="$name"')
 RUNS = ONE.where('run_id!=""')
 """What runs tell themselves. Every process has `process_resident_memory_bytes`, and only a run has a `run_id`."""
+SERVER_PODS = Selection('namespace=~"$namespace", pod=~"$pod"')
+"""What the chosen pods of servers tell."""
+ANSWERS = SERVER_PODS.where('route!~"health|ready"')
+"""What they tell of requests, but for those of the kubelet: it asks all the time, and expects a 503 at times."""
+POD = ("namespace", "pod")
+"""The labels that a pod is known by."""
 
 
 def largest(expression: str, *by: str) -> str:
@@ -84,17 +91,33 @@ def how_many(expression: str) -> str:
 
 def operator(metric: str, *by: str) -> str:
     """Return a metric of the operator's own, for each of its pods."""
-    return largest(metric, "namespace", "pod", *by)
+    return largest(metric, *POD, *by)
 
 
 def operator_process(metric: str) -> str:
     """Return a metric that every process has, for each pod of the operator."""
-    return largest(f"{metric} and on (job, instance) collectionsync_operator_active_runs", "namespace", "pod")
+    return largest(f"{metric} and on (job, instance) collectionsync_operator_active_runs", *POD)
 
 
 def operator_rate(metric: str, *by: str) -> str:
     """Return how much a counter of the operator's own grows per second, over all its pods."""
     return total(operator(f"rate({metric}[$__rate_interval])", *by), *by)
+
+
+def server(metric: str, *by: str, of: Selection = SERVER_PODS) -> str:
+    """Return a metric of the server's own, for each of its pods."""
+    return largest(of.series(f"collectionsync_server_{metric}"), *POD, *by)
+
+
+def server_process(expression: str) -> str:
+    """Return what every process has, for each pod of a server."""
+    return largest(f"{expression} and on (job, instance) collectionsync_server_memory_limit_bytes", *POD)
+
+
+def server_rate(metric: str, labels: Sequence[str], *by: str, of: Selection = SERVER_PODS) -> str:
+    """Return how much a counter of the server's own with these labels grows per second, added up by some of them."""
+    series = of.series(f"collectionsync_server_{metric}")
+    return total(largest(f"rate({series}[$__rate_interval])", *POD, *labels), *by)
 
 
 def needed(selection: Selection) -> str:

@@ -11,6 +11,8 @@ POINTS = 300
 """How many points in time Grafana asks for at most; the width of a panel in pixels is near to it."""
 ALL = {"namespace": ".*", "name": ".*"}
 """The variables of the fleet's page when everything is chosen."""
+ALL_PODS = {"namespace": ".*", "pod": ".*"}
+"""Those of the server's page."""
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::\w+)?\})")
 _DURATION = re.compile(r"(\d+)(s|m|h)")

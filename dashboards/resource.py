@@ -1,7 +1,7 @@
 """The page of one CollectionSync: how it stands, its runs while they go on, and how they ended."""
 
 from dashboards import runs_history, runs_live
-from dashboards.page import FLEET, RESOURCE, Document, Place, Row, document, link, place, variable
+from dashboards.page import FLEET, RESOURCE, SERVER, Document, Place, Row, document, link, place, variable
 from dashboards.panels import OPERATOR_STEP, Panel, Target, above, meaning, number, states
 from dashboards.promql import ONE
 
@@ -19,7 +19,11 @@ def page() -> Document:
             variable("namespace", "Namespace", f"label_values({known}, namespace)", several=False),
             variable("name", "CollectionSync", f'label_values({known}{{namespace="$namespace"}}, name)', several=False),
         ],
-        links=[link("All CollectionSyncs", FLEET), link("Only this one among all", FLEET, back)],
+        links=[
+            link("All CollectionSyncs", FLEET),
+            link("Only this one among all", FLEET, back),
+            link("The server", SERVER),
+        ],
         rows=[
             Row("How it stands", [*place(3, 4, *_when(), *_what()), Place(_last(), 6, 7), Place(_conditions(), 18, 7)]),
             Row("Memory of its runs", runs_live.memory()),

@@ -9,7 +9,7 @@ _LIMIT = "limit"
 
 def places() -> list[Place]:
     """Return the panels."""
-    return place(8, 8, _ended(), _peaks(), *_worked(), _published())
+    return place(6, 8, _ended(), _peaks(), *_worked(), *_stored(), _published())
 
 
 def _ended() -> Panel:
@@ -61,6 +61,24 @@ def _worked() -> list[Panel]:
             "What the last run fetched, until the next one ends. A run that finds everything there already reads "
             "lists only.",
             [Target(_last("fetched_bytes"), "fetched")],
+            "bytes",
+        ),
+    ]
+
+
+def _stored() -> list[Panel]:
+    return [
+        _held(
+            "Artifacts stored by the last run",
+            "How many artifacts the last run put into the object store, until the next one ends. There are some with "
+            "`spec.contentPolicy: Full` only, and none where all are there already.",
+            [Target(_last("artifacts"), "stored")],
+            "none",
+        ),
+        _held(
+            "Size of these artifacts",
+            "What these artifacts take in the object store, which keeps each of them once.",
+            [Target(_last("artifact_bytes"), "stored")],
             "bytes",
         ),
     ]

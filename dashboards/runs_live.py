@@ -58,9 +58,9 @@ def work() -> list[Place]:
 def _under_way() -> list[Panel]:
     return [
         lines(
-            "Documents in flight",
-            "Bytes of documents between the source and the database. They take a quarter of the memory limit at most, "
-            "and `spec.fetch.maxInFlight`; at that bound the database is what a run waits for.",
+            "Documents and artifacts in flight",
+            "Bytes between the source and where they are stored. They take a quarter of the memory limit at most, and "
+            "`spec.fetch.maxInFlight`; at that bound the database, or the object store, is what a run waits for.",
             Target(largest(RUNS.seen("collectionsync_worker_inflight_bytes")), "in flight"),
             unit="bytes",
             step=RUN_STEP,

@@ -1,4 +1,4 @@
-"""`python -m dashboards.pictures`: draw both pages with the data of a Prometheus."""
+"""`python -m dashboards.pictures`: draw all pages with the data of a Prometheus."""
 
 import argparse
 import json
@@ -9,23 +9,23 @@ from datetime import datetime
 from pathlib import Path
 
 from dashboards.files import FOLDER
-from dashboards.page import FLEET, RESOURCE, Document
+from dashboards.page import FLEET, RESOURCE, SERVER, Document
 from dashboards.pictures.picture import picture
 from dashboards.pictures.prometheus import PrometheusError, Series, ask
-from dashboards.queries import ALL, panels, queries
+from dashboards.queries import ALL, ALL_PODS, panels, queries
 
 PICTURES = Path(__file__).parents[2] / "docs" / "dashboards"
 
 
 def main() -> int:
-    """Write fleet.svg and resource.svg; 1 where Prometheus cannot be asked."""
+    """Write fleet.svg, resource.svg and server.svg; 1 where Prometheus cannot be asked."""
     options = _parser().parse_args()
     end = options.to if options.to is not None else time.time()
     start = options.since if options.since is not None else end - options.minutes * 60
     one = {"namespace": options.namespace, "name": options.name}
     options.out.mkdir(parents=True, exist_ok=True)
     try:
-        for uid, variables in ((FLEET, ALL), (RESOURCE, one)):
+        for uid, variables in ((FLEET, ALL), (RESOURCE, one), (SERVER, ALL_PODS)):
             page = json.loads((FOLDER / f"{uid}.json").read_text())
             drawn = draw(page, options.prometheus.rstrip("/"), variables, start, end)
             path = options.out / f"{uid.removeprefix('collectionsync-')}.svg"
@@ -43,8 +43,13 @@ def draw(page: Document, url: str, variables: Mapping[str, str], start: float, e
     answers: dict[int, list[Series]] = {}
     for query in queries(page, variables, span_seconds=int(end - start)):
         answers.setdefault(ids[query.panel], []).extend(ask(url, query, start, end))
-    subject = "all CollectionSyncs" if variables == ALL else f"{variables['namespace']}/{variables['name']}"
-    return picture(page, subject, answers, start, end)
+    return picture(page, _subject(variables), answers, start, end)
+
+
+def _subject(variables: Mapping[str, str]) -> str:
+    if variables == ALL:
+        return "all CollectionSyncs"
+    return "all pods" if variables == ALL_PODS else f"{variables['namespace']}/{variables['name']}"
 
 
 def _parser() -> argparse.ArgumentParser:

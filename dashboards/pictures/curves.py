@@ -26,10 +26,11 @@ class Frame:
     start: float
     end: float
     highest: float = 1.0
+    left: float = _LEFT
 
     def x(self, moment: float) -> float:
         """Return where a point in time is."""
-        return _LEFT + (self.width - _LEFT - _RIGHT) * (moment - self.start) / (self.end - self.start)
+        return self.left + (self.width - self.left - _RIGHT) * (moment - self.start) / (self.end - self.start)
 
     def y(self, value: float) -> float:
         """Return where a value is."""

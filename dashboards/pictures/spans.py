@@ -8,21 +8,25 @@ from dashboards.pictures import fields, svg
 from dashboards.pictures.curves import Frame, time_axis
 from dashboards.pictures.prometheus import Series
 
-_NAMES = 130.0
+_SIZE = 11.0
+_LEAST_NAMES, _MOST_OF_WIDTH = 130.0, 0.45
+"""What the names of series take of the width: at least so much, and at most this share of it."""
 
 
 def states(
     panel: Mapping[str, Any], answers: Sequence[Series], width: float, height: float, span: tuple[float, float]
 ) -> Iterator[str]:
     """Yield a row for each series, in the colour that its value has."""
-    frame = Frame(width, height, *span, max(1, len(answers)))
+    widest = max((svg.width(fields.name(each), _SIZE) for each in answers), default=0.0) + 12
+    names = max(_LEAST_NAMES, min(widest, width * _MOST_OF_WIDTH))
+    frame = Frame(width, height, *span, max(1, len(answers)), names)
     yield from time_axis(frame)
     for index, each in enumerate(answers):
         settings = fields.of(panel, fields.name(each))
         top, bottom = frame.y(frame.highest - index), frame.y(frame.highest - index - 1)
-        yield svg.text(6, (top + bottom) / 2 + 4, svg.fitted(fields.name(each), _NAMES, 11), kind="legend")
+        yield svg.text(6, (top + bottom) / 2 + 4, svg.fitted(fields.name(each), names - 6, _SIZE), kind="legend")
         for start, end, value in _spans(each):
-            left = max(_NAMES, frame.x(max(start, frame.start)))
+            left = frame.x(max(start, frame.start))
             _, color = fields.shown(settings, value)
             yield svg.rect(left, top + 2, max(0.0, frame.x(end) - left), bottom - top - 4, color=color, opacity=0.85)
 

@@ -20,7 +20,7 @@ def ticks(highest: float, unit: str, most: int) -> list[float]:
     """Return round values from 0 up to at least `highest`, `most` of them or fewer."""
     highest = max(highest, 1e-9)
     if unit in {"bytes", "binBps"}:
-        step = 2.0 ** math.ceil(math.log2(highest / most))
+        step = max(1.0, 2.0 ** math.ceil(math.log2(highest / most)))
     elif unit == "s" and highest > most:
         step = float(next((each for each in _ROUND_SECONDS if highest <= each * most), _ROUND_SECONDS[-1]))
     else:

@@ -19,7 +19,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chart = Chart(binaries() / "helm", tmp_path_factory.mktemp("helm"))
     enabled = {"enabled": True, "runbookUrl": RUNBOOKS}
     monitoring = {"ifMissing": "render", "prometheusRule": enabled}
-    spec = only(chart.render(namespace=OPERATORS_NAMESPACE, monitoring=monitoring), "PrometheusRule")["spec"]
+    objects = chart.render(namespace=OPERATORS_NAMESPACE, monitoring=monitoring, server={"enabled": True})
+    spec = only(objects, "PrometheusRule")["spec"]
     file = tmp_path_factory.mktemp("rules") / "rules.yaml"
     file.write_text(yaml.safe_dump(spec))
     return file

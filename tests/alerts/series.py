@@ -1,4 +1,7 @@
-"""Series as promtool writes them, a value for each minute: `1x60` is 1 and 60 times the same, `_x5` a gap of five."""
+"""Series as promtool writes them, a value for each minute.
+
+`1x60` is 1 and 60 times the same, `0+5x60` is 0 and 60 times 5 more, `_x5` a gap of five.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ STALE = "stale"
 """What Prometheus notes down when a target does not answer, or tells of a series no more."""
 
 _SERIES = re.compile(r"(\w+)(?:\{(.*)\})?")
-_REPEATED = re.compile(r"(\d+|_)x(\d+)")
+_REPEATED = re.compile(r"(\d+|_)(?:\+(\d+))?x(\d+)")
 
 
 def mirror(values: Series, *, name: str = "community", pod: str = "operator-1") -> dict[str, str]:
@@ -22,6 +25,11 @@ def mirror(values: Series, *, name: str = "community", pod: str = "operator-1") 
 def operator(values: Series, *, namespace: str = OPERATORS_NAMESPACE, pod: str = "operator-1") -> dict[str, str]:
     """Series of an operator itself."""
     return _labelled("collectionsync_operator_", values, namespace=namespace, pod=pod)
+
+
+def server(values: Series, *, namespace: str = OPERATORS_NAMESPACE, pod: str = "server-1") -> dict[str, str]:
+    """Series of a pod of the server, which is in the operator's namespace unless it is said."""
+    return _labelled("collectionsync_server_", values, namespace=namespace, pod=pod)
 
 
 def _labelled(prefix: str, values: Series, **labels: str) -> dict[str, str]:
@@ -47,9 +55,10 @@ def each_minute(values: str) -> list[str]:
         if match is None:
             found.append(token)
         elif match[1] == "_":
-            found += ["_"] * int(match[2])
+            found += ["_"] * int(match[3])
         else:
-            found += [match[1]] * (int(match[2]) + 1)
+            begin, more, times = int(match[1]), int(match[2] or 0), int(match[3])
+            found += [str(begin + more * index) for index in range(times + 1)]
     return found
 
 
@@ -64,14 +73,12 @@ def interrupted(series: Series, *, minute: int, minutes: int, target_is_down: bo
 
 
 def restarted(series: Series, *, minute: int, minutes: int) -> dict[str, str]:
-    """The same from two pods of the operator, one after the other, with nothing between them for so many minutes."""
+    """The same from two pods, one after the other, with nothing between them for so many minutes."""
     found = {}
     for name, values in series.items():
         each = each_minute(values)
         found[name] = " ".join([*each[:minute], STALE])
-        found[name.replace("operator-1", "operator-2")] = " ".join(
-            ["_"] * (minute + minutes) + each[minute + minutes :]
-        )
+        found[name.replace('-1"', '-2"')] = " ".join(["_"] * (minute + minutes) + each[minute + minutes :])
     return found
 
 

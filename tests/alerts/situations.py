@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from alerts.promtool import Told
-from alerts.series import OPERATORS_NAMESPACE, every, mirror, operator
+from alerts.series import OPERATORS_NAMESPACE, every, mirror, operator, server
 
 MIRROR = {"namespace": "mirrors", "name": "community"}
 OPERATOR = {"namespace": OPERATORS_NAMESPACE}
+SERVER = {"namespace": OPERATORS_NAMESPACE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Situation:
         """The series with other values for the metrics of these names; whatever their labels, there is one of each."""
         found = dict(self.series)
         for metric, each in values.items():
-            names = {f"collectionsync_{metric}", f"collectionsync_operator_{metric}"}
+            names = {f"collectionsync_{part}{metric}" for part in ("", "operator_", "server_")}
             (name,) = (name for name in found if name.partition("{")[0] in names)
             found[name] = each
         return found
@@ -194,6 +195,92 @@ WATCH_STALE = Situation(
         runbook="collection-sync-watch-stale.md",
     ),
 )
+SERVER_ABSENT = Situation(
+    alert="CollectionSyncServerAbsent",
+    series=server({"database_up": "1x5 stale"}) | {'up{namespace="tools"}': "1x5 0x2000"},
+    minute=5 + 5 + 1 + 10,
+    told=Told(
+        labels={"severity": "critical", **SERVER},
+        summary="The collectionsync server is absent",
+        description=(
+            "Nothing has been heard of the collectionsync server in namespace tools for 15 minutes: clients may find "
+            "no collections. Mirrors are kept up to date all the same."
+        ),
+        runbook="collection-sync-server-absent.md",
+    ),
+)
+SERVER_DATABASE_DOWN = Situation(
+    alert="CollectionSyncServerDatabaseDown",
+    series=server({"database_up": "0x2000"}),
+    minute=10,
+    told=Told(
+        labels={"severity": "critical", **SERVER},
+        summary="The collectionsync server does not reach its database",
+        description=(
+            "No pod of the collectionsync server in namespace tools has reached the database for ten minutes: all "
+            "requests are answered with 503."
+        ),
+        runbook="collection-sync-server-database-down.md",
+    ),
+)
+SERVER_ERRORS = Situation(
+    alert="CollectionSyncServerErrors",
+    series=server(
+        {
+            'requests_total{route="artifact",code="503"}': "0+1x2000",
+            'requests_total{route="version",code="200"}': "0+9x2000",
+            'requests_total{route="ready",code="200"}': "0+90x2000",
+            "database_up": "1x2000",
+        }
+    ),
+    minute=1 + 15,
+    told=Told(
+        labels={"severity": "warning", **SERVER},
+        summary="The collectionsync server answers with errors",
+        description=(
+            "10% of the requests to the collectionsync server in namespace tools were answered with 5xx in the last 15 "
+            "minutes."
+        ),
+        runbook="collection-sync-server-errors.md",
+    ),
+)
+SERVER_MEMORY_NEAR_LIMIT = Situation(
+    alert="CollectionSyncServerMemoryNearLimit",
+    series=server(
+        {"peak_rss_bytes": "95x2000", "cgroup_peak_memory_bytes": "100x2000", "memory_limit_bytes": "100x2000"}
+    ),
+    minute=15,
+    told=Told(
+        labels={"severity": "info", **SERVER},
+        summary="The collectionsync server comes close to its memory limit",
+        description=(
+            "A pod of the collectionsync server in namespace tools has taken 95% of its memory limit since it started. "
+            "Raise the limit before a pod is killed."
+        ),
+        runbook="collection-sync-server-memory-near-limit.md",
+    ),
+)
+SERVER_SLOW = Situation(
+    alert="CollectionSyncServerSlow",
+    series=server(
+        {
+            'request_duration_seconds_bucket{route="versions",le="1"}': "0+90x2000",
+            'request_duration_seconds_bucket{route="versions",le="2.5"}': "0+90x2000",
+            'request_duration_seconds_bucket{route="versions",le="5"}': "0+100x2000",
+            'request_duration_seconds_bucket{route="versions",le="+Inf"}': "0+100x2000",
+        }
+    ),
+    minute=1 + 30,
+    told=Told(
+        labels={"severity": "warning", **SERVER},
+        summary="The collectionsync server is slow",
+        description=(
+            "One in a hundred of the small answers of the collectionsync server in namespace tools has taken 4.75s or "
+            "more in the last 15 minutes."
+        ),
+        runbook="collection-sync-server-slow.md",
+    ),
+)
 SITUATIONS = (
     NOT_READY,
     OUT_OF_SYNC,
@@ -204,6 +291,15 @@ SITUATIONS = (
     QUEUE_STUCK,
     OPERATOR_ABSENT,
     WATCH_STALE,
+    SERVER_ABSENT,
+    SERVER_DATABASE_DOWN,
+    SERVER_ERRORS,
+    SERVER_MEMORY_NEAR_LIMIT,
+    SERVER_SLOW,
 )
+OF_SERVERS = tuple(each for each in SITUATIONS if "Server" in each.alert)
+"""Those of which a server is the subject."""
+ABSENT = (OPERATOR_ABSENT, SERVER_ABSENT)
+"""Those of what tells nothing."""
 OF_MIRRORS = tuple(each for each in SITUATIONS if each.told.labels.keys() >= MIRROR.keys())
 """Those of which a resource is the subject."""

@@ -4,16 +4,9 @@ import pytest
 
 from alerts.promtool import Rules
 from alerts.series import gone, interrupted, restarted
-from alerts.situations import (
-    OF_MIRRORS,
-    OOM_KILLED,
-    OPERATOR_ABSENT,
-    QUEUE_STUCK,
-    SITUATIONS,
-    Situation,
-)
+from alerts.situations import ABSENT, OF_MIRRORS, OF_SERVERS, OOM_KILLED, QUEUE_STUCK, SITUATIONS, Situation
 
-WAITING = tuple(each for each in SITUATIONS if each not in (OOM_KILLED, OPERATOR_ABSENT))
+WAITING = tuple(each for each in SITUATIONS if each not in (OOM_KILLED, *ABSENT))
 """Those that must be so for a while."""
 
 
@@ -64,18 +57,20 @@ def test_it_ends_with_its_resource_within_ten_minutes(rules: Rules, situation: S
 @pytest.mark.parametrize("down", [False, True], ids=["nobody scrapes", "the target is down"])
 @pytest.mark.parametrize("situation", WAITING, ids=str)
 def test_a_gap_of_eight_minutes_does_not_make_it_wait_anew(rules: Rules, situation: Situation, down: bool) -> None:
-    series = interrupted(situation.series, minute=situation.minute - 10, minutes=8, target_is_down=down)
+    series = interrupted(situation.series, minute=situation.minute - 9, minutes=8, target_is_down=down)
     rules.expect(situation.alert, situation.minute, series=series, told=[situation.told_at(situation.minute)])
 
 
-@pytest.mark.parametrize("situation", [each for each in SITUATIONS if each is not OPERATOR_ABSENT], ids=str)
+@pytest.mark.parametrize("situation", [each for each in SITUATIONS if each not in ABSENT], ids=str)
 def test_a_gap_of_eight_minutes_does_not_end_it(rules: Rules, situation: Situation) -> None:
     back = situation.minute + 1 + 8
     series = interrupted(situation.series, minute=situation.minute + 1, minutes=8, target_is_down=True)
     rules.expect(situation.alert, back, series=series, told=[situation.told_at(back)])
 
 
-@pytest.mark.parametrize("situation", [*OF_MIRRORS, QUEUE_STUCK], ids=str)
-def test_a_restart_of_the_operator_does_not_make_it_wait_anew(rules: Rules, situation: Situation) -> None:
-    series = restarted(situation.series, minute=situation.minute - 10, minutes=3)
+@pytest.mark.parametrize(
+    "situation", [*OF_MIRRORS, QUEUE_STUCK, *(each for each in OF_SERVERS if each not in ABSENT)], ids=str
+)
+def test_a_restart_of_whoever_tells_does_not_make_it_wait_anew(rules: Rules, situation: Situation) -> None:
+    series = restarted(situation.series, minute=situation.minute - 9, minutes=3)
     rules.expect(situation.alert, situation.minute, series=series, told=[situation.told_at(situation.minute)])

@@ -18,7 +18,7 @@ RUNBOOKS = sorted(ROOT.glob("docs/runbooks/*.md"))
 INDEX = "docs/runbooks/README.md"
 PAGES = [page for page in RUNBOOKS if page.name != "README.md"]
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "When it ends"]
-VARIABLES = {"NAMESPACE", "NAME", "OPERATOR_NAMESPACE"}
+VARIABLES = {"NAMESPACE", "NAME", "OPERATOR_NAMESPACE", "SERVER_NAMESPACE"}
 
 
 def stem(path: Path) -> str:
@@ -42,7 +42,7 @@ def metrics(text: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def known() -> set[str]:
-    return {*documented("The operator"), *documented("A worker")}
+    return {*documented("The operator"), *documented("A worker"), *documented("A server")}
 
 
 @pytest.mark.parametrize("file", FILES, ids=stem)
@@ -114,5 +114,5 @@ def test_a_runbook_speaks_of_metrics_that_there_are(page: Path, known: set[str])
 @pytest.mark.parametrize("page", RUNBOOKS, ids=stem)
 def test_what_a_runbook_calls_a_reason_or_a_condition_is_one(page: Path) -> None:
     words = {word for each in code(page.read_text()) for word in re.findall(r"^[A-Z][a-zA-Z]+$", each)}
-    others = {"CollectionSync", "Job", "Pod", "Skip", "Fail", "Pending", "ImagePullBackOff", "True", "Unschedulable"}
-    assert words <= {*Reason, *ConditionType, *others}
+    of_kubernetes = {"Job", "Pod", "Pending", "ContainerCreating", "ImagePullBackOff", "True", "Unschedulable"}
+    assert words <= {*Reason, *ConditionType, *of_kubernetes, "CollectionSync", "Skip", "Fail"}

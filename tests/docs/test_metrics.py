@@ -1,4 +1,4 @@
-"""docs/metrics.md lists all that a scrape of the operator and of a worker can show: names, types and labels."""
+"""docs/metrics.md lists all that a scrape of operator, worker or server can show: names, types and labels."""
 
 import re
 from collections.abc import Iterable
@@ -9,14 +9,17 @@ import msgspec
 import pytest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from collectionsync.byte_budget import ByteBudget
 from collectionsync.controller.admission import Budget, Request
 from collectionsync.controller.cache import Cache
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
 from collectionsync.controller.reconcile import Observer
+from collectionsync.memory import Cgroup
 from collectionsync.report import Result
+from collectionsync.server.metrics import Readings, ServerCollector
+from collectionsync.server.routes import ROUTES
+from collectionsync.server.tally import Tally as ServerTally
 from collectionsync.status import Content, Reason, Run, Status
-from collectionsync.worker.budget import ByteBudget
-from collectionsync.worker.memory import Cgroup
 from collectionsync.worker.metrics import WorkerCollector
 from collectionsync.worker.tally import Tally
 from controller import samples
@@ -68,11 +71,28 @@ def operator() -> Iterable[Metric]:
     return OperatorCollector(cache, Idle(), Observer(), counters, budget).collect()
 
 
-def worker(folder: Path) -> Iterable[Metric]:
+@pytest.fixture
+def cgroup(tmp_path: Path) -> Cgroup:
+    """One that tells."""
     for name in ("current", "peak"):
-        (folder / name).write_text("1\n")
-    cgroup = Cgroup(peak=folder / "peak", current=folder / "current")
+        (tmp_path / name).write_text("1\n")
+    return Cgroup(peak=tmp_path / "peak", current=tmp_path / "current")
+
+
+def worker(cgroup: Cgroup) -> Iterable[Metric]:
     return WorkerCollector(tally=Tally(), budget=ByteBudget(1), cgroup=cgroup, limit_bytes=1).collect()
+
+
+def server(cgroup: Cgroup) -> Iterable[Metric]:
+    readings = Readings(
+        inflight_bytes=int,
+        connections=int,
+        database_up=bool,
+        document_cache_bytes=int,
+        cgroup=cgroup,
+        limit_bytes=1,
+    )
+    return ServerCollector(ServerTally(), readings).collect()
 
 
 def served(families: Iterable[Metric]) -> dict[str, Shape]:
@@ -98,11 +118,26 @@ def test_every_metric_of_the_operator_is_described_and_no_other() -> None:
     assert documented("The operator") == served(operator())
 
 
-def test_every_metric_of_a_worker_is_described_and_no_other(tmp_path: Path) -> None:
-    assert documented("A worker") == served(worker(tmp_path))
+def test_every_metric_of_a_worker_is_described_and_no_other(cgroup: Cgroup) -> None:
+    assert documented("A worker") == served(worker(cgroup))
 
 
-@pytest.mark.parametrize("page", [PAGE, "docs/architecture.md", "docs/collectionsync.md", "README.md"])
+def test_every_metric_of_a_server_is_described_and_no_other(cgroup: Cgroup) -> None:
+    assert documented("A server") == served(server(cgroup))
+
+
+def test_every_route_of_a_server_and_every_reason_to_break_off_is_described() -> None:
+    told = {code(name)[0]: meaning for name, _, _, meaning in rows(section(read(PAGE), "A server"))}
+    routes = {route.label for route in ROUTES}
+    assert routes <= {*code(told["collectionsync_server_requests_total"])}
+    assert {*ServerTally().aborted} <= {*code(told["collectionsync_server_aborted_total"])}
+
+
+@pytest.mark.parametrize(
+    "page", [PAGE, "docs/architecture.md", "docs/collectionsync.md", "docs/serving.md", "README.md"]
+)
 def test_whatever_metric_a_page_speaks_of_is_one(page: str) -> None:
-    known = documented("The operator") | documented("A worker")
-    assert set(re.findall(r"\bcollectionsync_\w+", read(page))) <= set(known)
+    known = documented("The operator") | documented("A worker") | documented("A server")
+    histograms = {name for name, shape in known.items() if shape.type == "histogram"}
+    spoken_of = set(re.findall(r"\bcollectionsync_\w+", read(page)))
+    assert spoken_of <= {*known, *(f"{name}_bucket" for name in histograms)}

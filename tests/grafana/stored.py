@@ -5,14 +5,15 @@ from typing import Any, NamedTuple
 
 import pytest
 from dashboards.files import FOLDER
-from dashboards.queries import ALL, Query, panels, queries
+from dashboards.page import FLEET, RESOURCE, SERVER
+from dashboards.queries import ALL, ALL_PODS, Query, panels, queries
 
 Page = dict[str, Any]
 Panel = dict[str, Any]
 
 PAGES: dict[str, Page] = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
-VALUES = {"namespace": "mirrors", "name": "community"}
-"""Values of the variables of the page of one CollectionSync; those of the fleet's page are `.*`."""
+VALUES = {FLEET: ALL, RESOURCE: {"namespace": "mirrors", "name": "community"}, SERVER: ALL_PODS}
+"""Values of the variables of each page."""
 
 
 class Placed(NamedTuple):
@@ -23,9 +24,7 @@ class Placed(NamedTuple):
 
 
 PANELS = [Placed(uid, panel) for uid, page in PAGES.items() for panel in panels(page)]
-QUERIES: list[Query] = [
-    query for uid, page in PAGES.items() for query in queries(page, ALL if uid.endswith("fleet") else VALUES)
-]
+QUERIES: list[Query] = [query for uid, page in PAGES.items() for query in queries(page, VALUES[uid])]
 
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=[*PAGES])
 every_panel = pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dashboards import __main__ as command
 from dashboards.files import stored, wanted
-from dashboards.page import FLEET, RESOURCE
+from dashboards.page import FLEET, RESOURCE, SERVER
 
 from grafana.stored import PAGES, Page, every_page
 
@@ -20,7 +20,7 @@ def test_the_files_are_what_the_code_makes() -> None:
 
 
 def test_the_pages_are_known_by_the_names_of_their_files() -> None:
-    assert {name: page["uid"] for name, page in PAGES.items()} == {FLEET: FLEET, RESOURCE: RESOURCE}
+    assert {name: page["uid"] for name, page in PAGES.items()} == {uid: uid for uid in (FLEET, RESOURCE, SERVER)}
 
 
 @every_page

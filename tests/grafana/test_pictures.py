@@ -6,12 +6,12 @@ from xml.etree import ElementTree
 import pytest
 from dashboards.pictures.picture import picture
 from dashboards.pictures.prometheus import Series
-from dashboards.queries import ALL, Query, queries
+from dashboards.queries import Query, queries
 
 from grafana.stored import PAGES, VALUES, Page, every_page
 
 START, END = 1_795_600_000.0, 1_795_600_600.0
-FLEET, RESOURCE = PAGES["collectionsync-fleet"], PAGES["collectionsync-resource"]
+FLEET, RESOURCE, SERVER = (PAGES[f"collectionsync-{name}"] for name in ("fleet", "resource", "server"))
 OURS = {"namespace": "mirrors", "name": "community"}
 
 
@@ -31,8 +31,7 @@ def colors(svg: str, attribute: str = "fill") -> list[str]:
 def query(page: Page, title: str, ref: str = "A") -> tuple[int, Query]:
     """A panel's id, and one of its queries."""
     (panel,) = (each for each in page["panels"] if each["title"] == title and each["type"] != "row")
-    variables = ALL if page is FLEET else VALUES
-    (found,) = (each for each in queries(page, variables) if (each.panel, each.ref) == (title, ref))
+    (found,) = (each for each in queries(page, VALUES[page["uid"]]) if (each.panel, each.ref) == (title, ref))
     return panel["id"], found
 
 
@@ -189,11 +188,21 @@ def test_what_was_the_case_is_drawn_from_when_to_when() -> None:
     assert [each.get("fill") for each in spans] == ["#73bf69", "#f2495c"]
 
 
-@pytest.mark.parametrize("page", [FLEET, RESOURCE])
+def test_pods_whose_names_differ_at_their_ends_are_told_apart() -> None:
+    pod = "collectionsync-server-5b5795c4f4-74zs2"
+    assert pod in texts(shown(SERVER, "Database, by pod", 1.0, 1.0, labels={"pod": pod}))
+
+
+def test_answers_have_the_colour_of_what_their_status_is_about() -> None:
+    codes = {"200": "#73bf69", "304": "#5794f2", "404": "#ff9830", "503": "#f2495c"}
+    for code, color in codes.items():
+        assert color in colors(shown(SERVER, "Requests by status", 1.0, 2.0, labels={"code": code}), "stroke")
+
+
+@every_page
 def test_a_picture_of_a_page_that_is_full_is_light(page: Page) -> None:
-    variables = ALL if page is FLEET else VALUES
     answers: dict[int, list[Series]] = {}
-    for each in queries(page, variables):
+    for each in queries(page, VALUES[page["uid"]]):
         labels = {**OURS, "run_id": "0123456789", "le": "0.1", "reason": "Succeeded", "result": "Succeeded"}
         points = tuple((START + 2 * index, float(index // 5 % 7)) for index in range(300))
         panel, _ = query(page, each.panel, each.ref)

@@ -35,7 +35,7 @@ class Asking:
 
     def comes_to(self, expr: str, series: Mapping[str, str], samples: Mapping[str, float], *, minutes: int = 5) -> None:
         """Assert that the query has these samples by their labels, when these series have these values."""
-        for name, value in {"$namespace": ".*", "$name": ".*", "$__interval": STEP}.items():
+        for name, value in {"$namespace": ".*", "$name": ".*", "$pod": ".*", "$__interval": STEP}.items():
             expr = expr.replace(name, value)
         asked = {
             "expr": expr,
@@ -141,9 +141,9 @@ def test_a_run_needed_the_smaller_one_of_its_peaks(
     asking.comes_to(needed(EVERY), {key: value for each in series for key, value in each.items()}, {told: least})
 
 
-def query(panel: str) -> str:
-    """The query of a panel on the fleet's page."""
-    (found,) = (each.expr for each in QUERIES if each.panel == panel)
+def query(panel: str, ref: str = "A") -> str:
+    """A query of a panel whose title is on one page alone."""
+    (found,) = (each.expr for each in QUERIES if (each.panel, each.ref) == (panel, ref))
     return found
 
 
@@ -263,3 +263,83 @@ def test_memory_of_the_operator_is_not_that_of_other_processes(asking: Asking) -
     }
     told = '{namespace="collectionsync-system", pod="operator-1"}'
     asking.comes_to(query("Memory of the operator"), series, {told: 100})
+
+
+def of_server(
+    metric: str, values: str, *, pod: str = "server-1", jobs: Sequence[str] = TWICE, **labels: str
+) -> dict[str, str]:
+    """A series of a pod of the server as each of these jobs finds it."""
+    own = {"namespace": "mirrors", "pod": pod, "instance": f"{pod}:9090", **labels}
+    told = ", ".join(f'{name}="{value}"' for name, value in own.items())
+    return {f'{metric}{{{told}, job="{job}"}}': values for job in jobs}
+
+
+REQUESTS = "collectionsync_server_requests_total"
+
+
+def rated(panel: str, ref: str = "A") -> str:
+    """A query of rates, whose window is as wide as a few of promtool's scrapes, which are a minute apart."""
+    expr = query(panel, ref)
+    assert "[120s]" in expr
+    return expr.replace("[120s]", "[3m]")
+
+
+def test_requests_that_are_scraped_twice_count_once_and_those_of_two_pods_add_up(asking: Asking) -> None:
+    pods = [of_server(REQUESTS, "0+60x5", pod=pod, route="versions", code="200") for pod in ("a", "b")]
+    found = of_server(REQUESTS, "0+60x5", pod="a", route="versions", code="304")
+    asking.comes_to(rated("Requests by route"), {**pods[0], **pods[1], **found}, {'{route="versions"}': 3})
+
+
+def test_what_the_kubelet_asks_is_no_request_by_status(asking: Asking) -> None:
+    series = {
+        **of_server(REQUESTS, "0+60x5", route="versions", code="200"),
+        **of_server(REQUESTS, "0+60x5", route="ready", code="503"),
+    }
+    asking.comes_to(rated("Requests by status"), series, {'{code="200"}': 1})
+    asking.comes_to(rated("Share of errors", "B"), series, {"{}": 0})
+
+
+def test_the_share_of_errors_is_that_of_all_pods(asking: Asking) -> None:
+    series = {
+        **of_server(REQUESTS, "0+90x5", pod="a", route="versions", code="200"),
+        **of_server(REQUESTS, "0+30x5", pod="b", route="versions", code="503"),
+    }
+    asking.comes_to(rated("Share of errors", "B"), series, {"{}": 0.25})
+
+
+def test_a_share_of_no_requests_is_no_number(asking: Asking) -> None:
+    asking.comes_to(rated("Errors"), of_server(REQUESTS, "5x5", route="versions", code="200"), {})
+
+
+@pytest.mark.parametrize(("resident", "charged", "share"), [(60, 100, 0.6), (95, 80, 0.8), (95, None, 0.95)])
+def test_the_smaller_peak_of_a_pod_is_what_it_needed(
+    asking: Asking, resident: int, charged: int | None, share: float
+) -> None:
+    series = {
+        **of_server("collectionsync_server_memory_limit_bytes", "100x5"),
+        **of_server("collectionsync_server_peak_rss_bytes", f"{resident}x5"),
+        **(of_server("collectionsync_server_cgroup_peak_memory_bytes", f"{charged}x5") if charged else {}),
+        **of_server("collectionsync_server_memory_limit_bytes", "100x5", pod="server-2"),
+        **of_server("collectionsync_server_peak_rss_bytes", "50x5", pod="server-2"),
+    }
+    asking.comes_to(query("Peak of limit"), series, {"{}": share})
+
+
+def test_memory_of_the_server_is_not_that_of_others_in_its_namespace(asking: Asking) -> None:
+    series = {
+        **of_server("collectionsync_server_memory_limit_bytes", "100x5"),
+        **of_server("process_resident_memory_bytes", "60x5"),
+        **of_server("process_resident_memory_bytes", "99x5", pod="operator-1"),
+    }
+    told = '{namespace="mirrors", pod="server-1"}'
+    asking.comes_to(query("Resident memory, by pod"), series, {told: 60})
+
+
+def test_an_answer_that_was_cut_off_counts_once(asking: Asking) -> None:
+    series = of_server("collectionsync_server_aborted_total", "0x4 2", reason="Stalled")
+    asking.comes_to(query("Answers that were cut off, by reason"), series, {'{reason="Stalled"}': 2})
+
+
+def test_one_pod_without_its_database_is_enough_to_say_so(asking: Asking) -> None:
+    up = "collectionsync_server_database_up"
+    asking.comes_to(query("Database"), {**of_server(up, "1x5", pod="a"), **of_server(up, "0x5", pod="b")}, {"{}": 0})

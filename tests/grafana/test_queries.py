@@ -7,17 +7,27 @@ import pytest
 from dashboards.page import FLEET, RESOURCE
 from dashboards.queries import Query, UndefinedVariableError, queries
 
-from docs.test_metrics import documented
+from docs.test_metrics import Shape, documented
 from grafana.stored import QUERIES, every_query
 
 METRIC = re.compile(r"\b(?:collectionsync|process)_\w+")
 OF_A_PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
 """What the client library of Prometheus adds for every process."""
+OF_TARGETS = {
+    "collectionsync_worker": {"namespace", "name", "run_id"},
+    "collectionsync_server": {"namespace", "pod"},
+}
+"""Labels that whatever is scraped gets from its target, by what its metrics begin with."""
+
+
+def described() -> dict[str, Shape]:
+    """All metrics by their names."""
+    return documented("The operator") | documented("A worker") | documented("A server")
 
 
 def known() -> set[str]:
     """The names of all series, which are more than one for a histogram."""
-    shapes = documented("The operator") | documented("A worker")
+    shapes = described()
     suffixes = {
         name: ("_bucket", "_sum", "_count") if shape.type == "histogram" else ("",) for name, shape in shapes.items()
     }
@@ -33,11 +43,11 @@ def test_every_metric_of_a_query_is_described(query: Query) -> None:
 
 @every_query
 def test_every_label_that_is_matched_is_one_of_the_metric(query: Query) -> None:
-    shapes = documented("The operator") | documented("A worker")
+    shapes = described()
     for metric, matchers in re.findall(r"\b(collectionsync_\w+)\{([^}]*)\}", query.expr):
         labels = set(re.findall(r"(\w+)(?:=~|!=|=)", matchers))
-        of_runs = {"namespace", "name", "run_id"} if metric.startswith("collectionsync_worker") else set[str]()
-        assert labels <= {*shapes[metric.removesuffix("_bucket")].labels} | of_runs, metric
+        of_targets = next((given for prefix, given in OF_TARGETS.items() if metric.startswith(prefix)), set[str]())
+        assert labels <= {*shapes[metric.removesuffix("_bucket")].labels} | of_targets, metric
 
 
 @every_query

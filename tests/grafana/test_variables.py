@@ -4,6 +4,8 @@ import json
 import re
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+from dashboards.page import FLEET, RESOURCE, SERVER
 from dashboards.queries import variables_in
 
 from grafana.stored import PAGES, PANELS, Page, every_page
@@ -15,7 +17,7 @@ def names(page: Page) -> list[str]:
 
 @every_page
 def test_a_page_has_variables_for_the_data_source_and_for_what_is_shown(page: Page) -> None:
-    assert names(page) == ["datasource", "namespace", "name"]
+    assert names(page) == ["datasource", "namespace", "pod" if page["uid"] == SERVER else "name"]
 
 
 @every_page
@@ -46,20 +48,21 @@ def test_a_variable_speaks_of_those_before_it_only(page: Page) -> None:
         known.add(variable["name"])
 
 
-@every_page
-def test_what_can_be_chosen_is_also_what_cannot_be_read(page: Page) -> None:
-    for variable in page["templating"]["list"][1:]:
+@pytest.mark.parametrize("uid", [FLEET, RESOURCE])
+def test_what_can_be_chosen_is_also_what_cannot_be_read(uid: str) -> None:
+    for variable in PAGES[uid]["templating"]["list"][1:]:
         assert variable["query"]["query"].startswith("label_values(collectionsync_created_timestamp_seconds")
 
 
-def test_the_fleet_shows_everything_at_first_and_lets_any_be_chosen() -> None:
-    for variable in PAGES["collectionsync-fleet"]["templating"]["list"][1:]:
+@pytest.mark.parametrize("uid", [FLEET, SERVER])
+def test_a_page_of_many_shows_everything_at_first_and_lets_any_be_chosen(uid: str) -> None:
+    for variable in PAGES[uid]["templating"]["list"][1:]:
         assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".*")
         assert variable["current"]["value"] == ["$__all"]
 
 
 def test_the_page_of_one_shows_one() -> None:
-    for variable in PAGES["collectionsync-resource"]["templating"]["list"][1:]:
+    for variable in PAGES[RESOURCE]["templating"]["list"][1:]:
         assert not variable.get("multi")
         assert not variable.get("includeAll")
 
@@ -67,7 +70,7 @@ def test_the_page_of_one_shows_one() -> None:
 def test_links_lead_to_pages_that_are_there_with_variables_that_they_have() -> None:
     found = [link["url"] for page in PAGES.values() for link in page["links"]]
     found += [link["url"] for _, panel in PANELS for link in links_of_cells(panel)]
-    assert len(found) == 4
+    assert len(found) == 7
     for url in found:
         parts = urlsplit(url)
         _, folder, uid = parts.path.split("/")
