@@ -65,17 +65,22 @@ SEED_LEVELS = (
 )
 
 
-def plot(lines: Sequence[Line], levels: Sequence[Level] = SEED_LEVELS) -> str:
-    """Return the SVG: time to the right, resident megabytes upwards on a logarithmic scale."""
+def plot(
+    lines: Sequence[Line],
+    levels: Sequence[Level] = SEED_LEVELS,
+    *,
+    title: str = "Resident memory of a first sync of six collections, over TLS",
+    origin: str = "the process began",
+) -> str:
+    """Return the SVG: time since `origin` to the right, resident megabytes upwards on a logarithmic scale."""
     end = _round_up(max(line.curve[-1].seconds for line in lines if line.curve))
-    title = "Resident memory of a first sync of six collections, over TLS"
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title">',
         f'<title id="title">{title}</title>',
         f"<style>{_STYLE}</style>",
         f'<rect class="ground" width="{WIDTH}" height="{HEIGHT}" rx="6"/>',
         f'<text class="title" x="{_LEFT}" y="28">{title}</text>',
-        *_axes(end),
+        *_axes(end, origin),
         *(part for level in levels for part in _level(level)),
         *(part for index, line in reversed([*enumerate(lines)]) for part in _line(index, line, end)),
         "</svg>",
@@ -104,7 +109,7 @@ def _step(seconds: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if seconds / (factor * power) <= 10)
 
 
-def _axes(end: float) -> Iterator[str]:
+def _axes(end: float, origin: str) -> Iterator[str]:
     bottom = _y(_LOWEST_MB)
     for megabytes in _TICKS_MB:
         y = _y(megabytes)
@@ -117,7 +122,7 @@ def _axes(end: float) -> Iterator[str]:
         yield f'<text class="small" x="{x:.1f}" y="{bottom + 20:.1f}" text-anchor="middle">{index * step:g}</text>'
     yield f'<line class="axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{bottom:.1f}" y2="{bottom:.1f}"/>'
     middle = (_LEFT + WIDTH - _RIGHT) / 2
-    yield f'<text x="{middle:.1f}" y="{HEIGHT - 16}" text-anchor="middle">time since the process began, s</text>'
+    yield f'<text x="{middle:.1f}" y="{HEIGHT - 16}" text-anchor="middle">time since {origin}, s</text>'
     yield f'<text x="{_LEFT - 48}" y="{_TOP - 16}">RSS, MB (10⁶ bytes, logarithmic)</text>'
 
 

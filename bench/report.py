@@ -33,7 +33,7 @@ def markdown(results: Results) -> str:
         _how(results),
         *_sections(results),
         "## Targets",
-        _targets(targets(results), results.unmeasured),
+        target_table(targets(results), results.unmeasured),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -104,10 +104,10 @@ def _confined(found: Confined) -> str:
 def first_syncs(rows: Sequence[Figures], floors: dict[str, Floor]) -> str:
     """Return the table of first syncs, with their ratios to floors where those are given."""
     if not floors:
-        return _table(_HEADER, [_cells(figures) for figures in rows])
+        return table(_HEADER, [_cells(figures) for figures in rows])
     sessions = next(iter(floors.values())).several.sessions
     header = [*_HEADER, "x floor", f"x floor of {sessions}"]
-    return _table(header, [_cells(figures) + _ratios(figures, floors.get(figures.row.served_plan)) for figures in rows])
+    return table(header, [_cells(figures) + _ratios(figures, floors.get(figures.row.served_plan)) for figures in rows])
 
 
 def _cells(figures: Figures) -> list[str]:
@@ -147,29 +147,30 @@ def _floors(floors: dict[str, Floor]) -> str:
                 per_mb,
             ]
             rows.append(cells)
-    return _table(["plan", "sessions", "MB", "s", "MB/s", "PostgreSQL ms/MB"], rows)
+    return table(["plan", "sessions", "MB", "s", "MB/s", "PostgreSQL ms/MB"], rows)
 
 
 def _connections(found: Connections) -> str:
     every = (found.adaptive, found.roomy, *found.fixed)
-    table = first_syncs(every, floors={})
+    syncs = first_syncs(every, floors={})
     shares = [
         f"{figures.row.name} has {figures.mb_per_second / found.best.mb_per_second:.0%} of its throughput"
         for figures in (found.adaptive, found.roomy)
     ]
-    return f"{table}\n\nThe best fixed number is {found.best.row.connections}; {' and '.join(shares)}."
+    return f"{syncs}\n\nThe best fixed number is {found.best.row.connections}; {' and '.join(shares)}."
 
 
-def _targets(found: Sequence[Target], unmeasured: Mapping[str, str]) -> str:
+def target_table(found: Sequence[Target], unmeasured: Mapping[str, str]) -> str:
+    """Return a line for each target, and for each row that was not measured, with how many were met and missed."""
     rows = [[each.where, each.what, each.found, each.promised, "met" if each.met else "**MISSED**"] for each in found]
     rows += [[where, "everything", reason, "", "not measured"] for where, reason in unmeasured.items()]
     missed = sum(not each.met for each in found)
     ended = f"{len(found) - missed} met, {missed} missed"
     ended += f", {len(unmeasured)} rows not measured." if unmeasured else "."
-    return f"{_table(['row', 'what', 'found', 'promised', ''], rows)}\n\n{ended}"
+    return f"{table(['row', 'what', 'found', 'promised', ''], rows)}\n\n{ended}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table whose columns line up; the first is text, and so is each of a row that holds words."""
     widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
     lines = [

@@ -2,7 +2,7 @@
 
 from testpulp.api import Mirror, Peer, Place, SyncDone, TaskFailedError
 from testpulp.content import Content, Release, Signature
-from testpulp.installing import PulpError, installed
+from testpulp.installing import PulpError, installed, pinned
 from testpulp.process import Pulp, running_pulp
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "SyncDone",
     "TaskFailedError",
     "installed",
+    "pinned",
     "running_pulp",
 ]

@@ -1,10 +1,11 @@
 """A whole Pulp for as long as standard input is open: PostgreSQL, API, content app and one worker.
 
-`python -m testpulp BIN`, where BIN has Pulp's commands. When all of it answers, one line of JSON says where. Standard
-input is a pipe from whoever started it, which the kernel closes whatever ends that one; SIGTERM ends it as well.
-Everything is in a temporary folder, which goes with it.
+`python -m testpulp BIN [--workers N] [--anonymous]`, where BIN has Pulp's commands. When all of it answers, one line of
+JSON says where. Standard input is a pipe from whoever started it, which the kernel closes whatever ends that one;
+SIGTERM ends it as well. Everything is in a temporary folder, which goes with it.
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the starter, who then closes the pipe
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with _pulp(Path(arguments[0])) as told:
+        with _pulp(_parser().parse_args(arguments)) as told:
             print(json.dumps(told), flush=True)  # noqa: T201 - the one line that is this program's output
             sys.stdin.buffer.read()
     except (PulpError, EmbeddedPostgresError) as error:
@@ -49,12 +50,20 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m testpulp")
+    parser.add_argument("commands", type=Path)
+    parser.add_argument("--workers", type=int, default=1, help="processes of the API, and as many of the content app")
+    parser.add_argument("--anonymous", action="store_true", help="let everybody read the Galaxy API")
+    return parser
+
+
 def _leave(number: int, _: object) -> None:
     raise SystemExit(128 + number)
 
 
 @contextlib.contextmanager
-def _pulp(commands: Path) -> Iterator[dict[str, Any]]:
+def _pulp(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(short_folder())
         postgres = stack.enter_context(EmbeddedPostgres(folder / "data"))
@@ -62,7 +71,7 @@ def _pulp(commands: Path) -> Iterator[dict[str, Any]]:
         stack.callback(children.end_all)
         asyncio.run(_execute(postgres.uri, f'CREATE DATABASE "{_DATABASE}"'))
         uri = postgres.uri.replace("/postgres?", f"/{_DATABASE}?", 1)
-        pulp = _Processes(commands, folder, uri)
+        pulp = _Processes(options, folder, uri)
         pulp.migrate()
         pulp.start()
         pulp.wait()
@@ -70,9 +79,10 @@ def _pulp(commands: Path) -> Iterator[dict[str, Any]]:
         assert postmaster is not None, "it was just used"
         yield {
             "origin": pulp.addresses.api,
+            "content_origin": pulp.addresses.content,
             "password": pulp.password,
             "database": uri,
-            "worker": pulp.started["worker"].pid,
+            **{name: process.pid for name, process in pulp.started.items()},
             "postmaster": postmaster.pid,
             "folder": str(folder),
         }
@@ -89,15 +99,17 @@ async def _execute(uri: str, statement: str) -> None:
 class _Processes:
     """Pulp's own processes. The sockets that they listen on are made here, so that no port is taken meanwhile."""
 
-    def __init__(self, commands: Path, folder: Path, database: str) -> None:
+    def __init__(self, options: argparse.Namespace, folder: Path, database: str) -> None:
         self.password = secrets.token_hex(16)
         self.started: dict[str, subprocess.Popen[bytes]] = {}
-        self._commands = commands
+        self._commands = options.commands
+        self._workers = options.workers
         self._folder = folder
         self._sockets = {name: socket.create_server(("127.0.0.1", 0), backlog=512) for name in ("api", "content")}
         origins = {name: f"http://127.0.0.1:{each.getsockname()[1]}" for name, each in self._sockets.items()}
         self.addresses = Addresses(**origins)
-        self._environment = environment(write_settings(folder, database, self.addresses))
+        settings = write_settings(folder, database, self.addresses, is_anonymous=options.anonymous)
+        self._environment = environment(settings)
 
     def migrate(self) -> None:
         """Make the schema and the administrator."""
@@ -109,7 +121,7 @@ class _Processes:
         self._start("worker", "pulpcore-worker")
         for name, each in self._sockets.items():
             descriptor = each.fileno()
-            options = ("--bind", f"fd://{descriptor}", "--workers", "1", "--no-control-socket")
+            options = ("--bind", f"fd://{descriptor}", "--workers", str(self._workers), "--no-control-socket")
             self._start(name, f"pulpcore-{name}", *options, keep_open=[descriptor])
             each.close()
 

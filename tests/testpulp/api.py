@@ -61,16 +61,20 @@ class Peer:
         async with aiohttp.ClientSession(pulp.origin, headers=headers, timeout=_TIMEOUT) as session:
             yield cls(pulp, session)
 
-    async def mirror(self, url: str, requirements: str | None = None, **remote: Any) -> "Mirror":
+    async def mirror(
+        self, url: str, requirements: str | None = None, *, is_attached: bool = False, **remote: Any
+    ) -> "Mirror":
         """Make an empty repository with a remote for the Galaxy at `url`. Nothing serves it yet.
 
         `requirements` is the text of a requirements.yml, None for all that the server has. `remote` are further fields
-        of the remote, by their names in Pulp's API, such as sync_dependencies.
+        of the remote, by their names in Pulp's API, such as sync_dependencies. Only with `is_attached`, which makes the
+        remote the repository's own, can a sync be optimized away.
         """
         name = f"mirror-{secrets.token_hex(6)}"
         fields = {"name": name, "url": url, "requirements_file": requirements, **remote}
         made_remote = await self.post("/pulp/api/v3/remotes/ansible/collection/", fields)
-        repository = await self.post("/pulp/api/v3/repositories/ansible/ansible/", {"name": name})
+        own = {"remote": made_remote["pulp_href"]} if is_attached else {}
+        repository = await self.post("/pulp/api/v3/repositories/ansible/ansible/", {"name": name, **own})
         return Mirror(self, Place(name, repository["pulp_href"], made_remote["pulp_href"]))
 
     async def get(self, path: str, **query: str) -> Any:

@@ -17,16 +17,21 @@ class Addresses:
     content: str
 
 
-def write_settings(folder: Path, database: str, addresses: Addresses) -> Path:
+# Neither asks who reads the Galaxy API; Pulp's own API goes on asking.
+_ANONYMOUS: dict[str, object] = {"ANSIBLE_AUTHENTICATION_CLASSES": [], "ANSIBLE_PERMISSION_CLASSES": []}
+
+
+def write_settings(folder: Path, database: str, addresses: Addresses, *, is_anonymous: bool = False) -> Path:
     """Write settings.py and all that it names into `folder`; returns its path, for $PULP_SETTINGS.
 
-    `database` is a URI by a socket's folder. Caches, and with them redis, are off, as they are by default.
+    `database` is a URI by a socket's folder. Caches, and with them redis, are off, as they are by default. With
+    `is_anonymous` everybody may read the Galaxy API.
     """
     key = folder / "database_fields.key"
     key.write_bytes(base64.urlsafe_b64encode(secrets.token_bytes(32)))
     for name in ("media", "tmp", "assets"):
         (folder / name).mkdir()
-    settings = {
+    settings: dict[str, object] = {
         "SECRET_KEY": secrets.token_hex(32),
         "DB_ENCRYPTION_KEY": str(key),
         "DATABASES": {"default": _database(database)},
@@ -42,6 +47,7 @@ def write_settings(folder: Path, database: str, addresses: Addresses) -> Path:
         "ANALYTICS": False,  # it would tell its makers of every test
         # By default each request with a password takes a third of a second of a processor. Nothing else is changed.
         "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+        **(_ANONYMOUS if is_anonymous else {}),
     }
     path = folder / "settings.py"
     path.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))

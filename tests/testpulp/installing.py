@@ -42,6 +42,13 @@ def installed() -> Path:
     return venv / "bin"
 
 
+def pinned(package: str) -> str:
+    """The version of a package that is installed."""
+    lines = REQUIREMENTS.read_text().splitlines()
+    (found,) = (line.partition("==")[2].split()[0] for line in lines if line.startswith(f"{package}=="))
+    return found
+
+
 def _digest() -> str:
     total = hashlib.sha256(REQUIREMENTS.read_bytes())
     total.update(f"{sys.version_info[:3]} {sys.base_prefix}".encode())

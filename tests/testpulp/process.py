@@ -20,26 +20,36 @@ class Pulp:
     """A Pulp that answers. `origin` is that of its API, `database` a URI, and `folder` has its logs and artifacts."""
 
     origin: str
+    content_origin: str
+    """The origin of the content app."""
     password: str
     database: str
     worker: int
     """The process id of the worker: each task is a child of it."""
+    api: int
+    """The process id of the API: each of its processes is a child of it."""
+    content: int
+    """The same of the content app."""
     postmaster: int
     """The process id of its PostgreSQL."""
     folder: Path
 
 
 @contextlib.contextmanager
-def running_pulp() -> Iterator[Pulp]:
+def running_pulp(*, workers: int = 1, is_anonymous: bool = False) -> Iterator[Pulp]:
     """Start a Pulp of its own, without content, and stop it after; installs Pulp if need be.
+
+    `workers` are the processes of the API, and as many has the content app. With `is_anonymous` everybody may read the
+    Galaxy API, else its users may.
 
     Raises:
         PulpError: it could not be installed, or it did not start.
     """
     environment = {**os.environ, "PYTHONPATH": str(_TESTS)}
+    options = ["--anonymous"] if is_anonymous else []
     # A session of its own: Ctrl-C is for the one that asked, who then closes the pipe.
     with subprocess.Popen(
-        [sys.executable, "-m", "testpulp", installed()],
+        [sys.executable, "-m", "testpulp", installed(), "--workers", str(workers), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
