@@ -25,6 +25,8 @@ class Cluster:
 
     version: str
     lz4: bool
+    postmaster: int
+    """The process id of the server, whose other processes are children of it."""
 
     def __init__(self, folder: Path) -> None:
         self._server = EmbeddedPostgres(folder)
@@ -35,7 +37,7 @@ class Cluster:
             stack.enter_context(self._server)
             postmaster = read_postmaster(self._server.folder)
             assert postmaster is not None, "it was just started"
-            self._pid = postmaster.pid
+            self.postmaster = postmaster.pid
             self._runner = stack.enter_context(asyncio.Runner())
             self._admin = self.run(asyncpg.connect(self._server.uri))
             stack.callback(self._admin.terminate)
@@ -89,7 +91,7 @@ class Cluster:
         until = time.monotonic() + _LEAVE_SECONDS
         while self._ask(clients) != 1 and time.monotonic() < until:
             time.sleep(0.02)
-        return family_cpu_seconds(self._pid)
+        return family_cpu_seconds(self.postmaster)
 
     def _ask(self, statement: str) -> object:
         return self.run(self._admin.fetchval(statement))

@@ -12,7 +12,7 @@ import asyncpg
 
 from bench.cluster import Cluster
 from bench.objects import check, expected
-from bench.proc import family_cpu_seconds
+from bench.proc import family_cpu_seconds, machine_cpu_seconds
 from bench.rows import Row
 from bench.workers import MeasuringError, Worker, run_to_end
 from collectionsync.report import Result
@@ -124,9 +124,7 @@ def _by_ours(scene: Scene) -> tuple[Measured, Releases]:
 
 
 def _readings(scene: Scene, postgres: float) -> _Readings:
-    busy = Path("/proc/stat").read_text().split(maxsplit=9)
-    ticks = sum(int(busy[column]) for column in (1, 2, 3, 6, 7, 8))  # not idle, nor waiting for a disk: proc(5)
-    return _Readings(postgres, scene.galaxy.cpu_seconds(), ticks / os.sysconf("SC_CLK_TCK"))
+    return _Readings(postgres, scene.galaxy.cpu_seconds(), machine_cpu_seconds())
 
 
 def _measured(scene: Scene, seconds: float, sync_cpu: float, peak_bytes: int, took: _Readings) -> Measured:

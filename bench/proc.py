@@ -40,6 +40,14 @@ def family_cpu_seconds(pid: int) -> float:
     return family_ticks(_every_stat(), pid) / _TICKS_PER_SECOND
 
 
+def machine_cpu_seconds() -> float:
+    """Return the CPU time that all processes of the machine have taken so far."""
+    busy = Path("/proc/stat").read_text().split(maxsplit=9)
+    return (
+        sum(int(busy[column]) for column in (1, 2, 3, 6, 7, 8)) / _TICKS_PER_SECOND
+    )  # not idle, nor waiting for a disk
+
+
 def _every_stat() -> dict[int, Stat]:
     found = {}
     for folder in Path("/proc").iterdir():

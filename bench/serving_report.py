@@ -58,8 +58,8 @@ def svg(results: ServingResults) -> str | None:
 
 def _how(results: ServingResults) -> str:
     return (
-        f"{results.pulp} and this project have mirrored the same {results.versions} versions with their artifacts. Each "
-        "is asked for the same things in the same shuffled order by wrk, over plain HTTP, for "
+        f"{results.pulp} and this project have mirrored the same {results.versions} versions with their artifacts. "
+        "Each is asked for the same things in the same shuffled order by wrk, over plain HTTP, for "
         f"{results.seconds:g} s each time, turn by turn; between two loads the one that was asked comes to rest. The "
         "figures are medians of the turns, and times is the least of them. A detail is the whole one in both, with "
         "manifest and files. Pulp runs as its own images do, with "

@@ -1,9 +1,13 @@
 """Turn by turn: each route, at each number of connections, is asked of one server and then of the other."""
 
+import os
+import resource
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.proc import machine_cpu_seconds
 from bench.serving_asked import Route
 from bench.serving_load import Load, put
 from bench.serving_process import Memory
@@ -11,6 +15,7 @@ from bench.serving_scene import Scene, Server, tell
 
 CONNECTIONS = (1, 32, 256)
 _WARM_SECONDS = 1.0
+_PROCESSORS = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def measure(scene: Scene, folder: Path, *, turns: int, seconds: float, routes: S
     """Measure both; `folder` is for the lists of paths.
 
     Raises:
-        MeasuringError: wrk failed, or one of them does not come to rest.
+        MeasuringError: wrk failed, or our server has ended.
     """
     servers = (scene.pulp, scene.ours)
     paths = {(server.who, route): _paths(server, route, scene, folder) for server in servers for route in routes}
@@ -52,16 +57,31 @@ def measure(scene: Scene, folder: Path, *, turns: int, seconds: float, routes: S
         memory[server.who].begin(server.pids())
         for route in routes:
             put(server.address.origin(route), paths[server.who, route], connections=1, seconds=_WARM_SECONDS)
-    cells = []
+        server.settle()
+    cells, shares = [], []
     for turn, route, connections, server in _order(turns, routes, servers):
+        before = _others_cpu_seconds(server)
         file = paths[server.who, route]
         load = put(server.address.origin(route), file, connections=connections, seconds=seconds)
+        shares.append((_others_cpu_seconds(server) - before) / (load.seconds * _PROCESSORS))
         memory[server.who].look(server.pids())
         cells.append(Cell(turn, server.who, route, connections, load))
         tell(f"turn {turn}: {route} at {connections} of {server.who}: {load.per_second:.1f}/s")
         server.settle()
     scene.process.check()
-    return Measured(cells, memory[scene.pulp.who].peak_bytes, memory[scene.ours.who].peak_bytes, len(scene.pulp.pids()))
+    return Measured(
+        cells,
+        memory[scene.pulp.who].peak_bytes,
+        memory[scene.ours.who].peak_bytes,
+        len(scene.pulp.pids()),
+        max(0.0, statistics.mean(shares)),
+    )
+
+
+def _others_cpu_seconds(server: Server) -> float:
+    """The CPU time of whatever is no part of the load: children that were waited for are wrk alone."""
+    wrk = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return machine_cpu_seconds() - server.cpu_seconds() - wrk.ru_utime - wrk.ru_stime
 
 
 def _order(

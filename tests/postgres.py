@@ -7,6 +7,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,14 @@ def every_database(every_postgres: str) -> Iterator[str]:
     """The URI of an empty database of this test's own, on a server of each PostgreSQL that this machine has."""
     with fresh_database(every_postgres) as uri:
         yield uri
+
+
+def stop_at_once(server: EmbeddedPostgres) -> None:
+    """Stop a server as `pg_ctl stop -m immediate` does, and see it gone."""
+    pid_file = server.folder / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
+    while pid_file.exists():
+        pass
 
 
 def execute(uri: str, statement: str) -> object:

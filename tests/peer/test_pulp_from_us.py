@@ -175,7 +175,7 @@ TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     ids=["a token", "a password"],
 )
 async def test_a_closed_repository_is_open_to_a_pulp_with_credentials(
-    served: Served, peer: Peer, access: str, login: dict[str, str]
+    served: Served, peer: Peer, access: str, login: dict[str, Any]
 ) -> None:
     catalog = small_catalog({"lock.tools": ["1.0.0"]})
     catalog.describe("lock", company="Lock", avatar=PNG)

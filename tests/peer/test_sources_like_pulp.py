@@ -69,7 +69,7 @@ async def test_a_dependency_that_only_the_other_source_has_fails_a_sync_by_pulp_
     ids=["a token", "a password"],
 )
 async def test_credentials_and_a_private_ca(
-    serve: Serve, database: str, peer: Peer, tmp_path: Path, login: dict[str, str]
+    serve: Serve, database: str, peer: Peer, tmp_path: Path, login: dict[str, Any]
 ) -> None:
     galaxy = await serve(first(), tls=True, **login)
     theirs = await peer.mirror(galaxy.url, ca_cert=galaxy.ca_pem.decode(), **login)

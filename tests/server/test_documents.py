@@ -12,6 +12,7 @@ import pytest
 
 from collectionsync.server import documents as module
 from collectionsync.server.documents import DocumentCache
+from collectionsync.server.memory_plan import DOCUMENTS
 from collectionsync.server.sessions import Sessions
 from collectionsync.server.spill import SpoolFullError
 from collectionsync.store.catalog.details import StoredDocument
@@ -234,3 +235,22 @@ async def test_a_folder_that_takes_no_file_is_told_of(database: Database, tmp_pa
     with pytest.raises(SpoolFullError, match="--spool"):
         await read(cache, document(1))
     assert cache.bytes == 0
+
+
+async def test_two_are_read_at_once_so_that_sessions_are_left_for_others(
+    database: Database, cache: DocumentCache
+) -> None:
+    readers = [asyncio.create_task(read(cache, document(number))) for number in (1, 2, 3)]
+    await settled()
+    assert database.lent == 2
+    database.open.set()
+    assert await asyncio.gather(*readers) == [[body(document(number))] for number in (1, 2, 3)]
+
+
+async def test_no_more_than_some_hundred_stay_open_however_small_they_are(database: Database, tmp_path: Path) -> None:
+    cache = DocumentCache(cast("Sessions", database), tmp_path, 1_000_000)
+    database.open.set()
+    for number in range(DOCUMENTS + 20):
+        await read(cache, document(number, 101))
+    assert cache.bytes == DOCUMENTS * 101
+    cache.close()

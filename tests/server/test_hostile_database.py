@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from collectionsync.server import api
+from collectionsync.server import whole_lists
 from collectionsync.server.app import Server
 from postgres import execute
 from server.wire import Reply, Wire, ask, connected, request
@@ -142,7 +142,7 @@ async def half_read(database: str, port: int) -> AsyncIterator[Wire]:
 async def test_of_a_list_whose_rest_never_comes_the_connection_is_broken(
     database: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "_COMEBACK_SECONDS", 0.1)
+    monkeypatch.setattr(whole_lists, "_COMEBACK_SECONDS", 0.1)
     async with serving(database, VERSIONS) as (port, server), half_read(database, port) as wire:
         await until(lambda: has_begun(server), "the first bytes of an answer")
         outage.begin()

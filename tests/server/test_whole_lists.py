@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from collectionsync.server import api
+from collectionsync.server import whole_lists
 from server.wire import ask, request
 from servingmirror import filled, mirror
 from syncing import until
@@ -24,7 +24,7 @@ CONTENT = {f"acme.tool{number:02}": ["1.0.0", "1.1.0"] for number in range(12)}
 @pytest.fixture
 async def content(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database whose lists are read five at a time."""
-    monkeypatch.setattr(api, "BATCH", 5)
+    monkeypatch.setattr(whole_lists, "BATCH", 5)
     await filled(database, small_catalog(CONTENT))
     return database
 

@@ -114,6 +114,18 @@ async def test_a_request_for_more_than_there_is_passes_alone() -> None:
     assert (await huge, budget.in_use) == (10, 10)
 
 
+async def test_who_does_not_want_to_wait_takes_what_is_there_and_overtakes_nobody() -> None:
+    budget = ByteBudget(10)
+    assert budget.acquire_now(6) == 6
+    assert budget.acquire_now(5) == 0
+    waiting = asyncio.create_task(budget.acquire(8))
+    await asyncio.sleep(0)
+    assert budget.acquire_now(1) == 0
+    budget.release(6)
+    assert await waiting == 8
+    assert budget.acquire_now(2) == 2
+
+
 async def test_who_is_cancelled_while_waiting_makes_room_for_the_next() -> None:
     budget = ByteBudget(10)
     await budget.acquire(6)

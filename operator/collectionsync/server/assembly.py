@@ -19,6 +19,7 @@ from collectionsync.server.listening import AddressError
 from collectionsync.server.memory_plan import DEFAULT_LIMIT_BYTES, plan_memory
 from collectionsync.server.options import Options
 from collectionsync.server.public_url import read_public_url
+from collectionsync.server.remembered import Remembered
 from collectionsync.server.secrets import SecretError, read_key, read_keys, secret_folder
 from collectionsync.server.sending import Sender
 from collectionsync.server.sessions import Sessions
@@ -133,12 +134,13 @@ def _server(options: Options, uri: str, artifacts: "ArtifactStore | None", bound
         holdings=Holdings(
             sessions=sessions,
             plan=plan,
+            remembered=Remembered(plan.remembered_bytes),
             artifacts=artifacts,
             redirect_artifacts=options.redirect_artifacts,
             prefix=public_url.prefix if public_url else "",
         ),
         access=access,
-        sender=Sender(documents, budget, options.spool),
+        sender=Sender(documents, ByteBudget(plan.compression_bytes), options.spool),
         budget=budget,
         tally=tally,
         clients=Clients(
@@ -158,7 +160,7 @@ def _metrics(options: Options, server: Server, limit_bytes: int) -> Iterator[Non
     from collectionsync.server.metrics import Readings, ServerCollector, served
 
     readings = Readings(
-        inflight_bytes=lambda: server.budget.in_use,
+        inflight_bytes=lambda: server.budget.in_use + server.sender.compression.in_use,
         connections=lambda: server.clients.count,
         database_up=lambda: server.sessions.problem is None,
         document_cache_bytes=lambda: server.sender.documents.bytes,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from collectionsync.server.memory_plan import DOCUMENTS
 from collectionsync.server.sessions import Sessions
 from collectionsync.server.spill import SpoolFullError, open_unlinked, write_all
 from collectionsync.store.catalog.details import StoredDocument
@@ -20,6 +21,8 @@ from collectionsync.store.catalog.documents import pieces
 # What PostgreSQL is asked for at once.
 _PIECE_BYTES = 128 * 1024
 _WAIT_SECONDS = 30.0
+# Of the sessions: whoever asks for something small waits for no document of others.
+_AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class DocumentCache:
         self._wait_seconds = wait_seconds
         self._spooled: OrderedDict[str, _Spooled] = OrderedDict()
         self._waiting: set[asyncio.Future[None]] = set()
+        self._filling = asyncio.Semaphore(_AT_ONCE)
         self.bytes = 0
 
     @contextlib.asynccontextmanager
@@ -130,7 +134,7 @@ class DocumentCache:
         """Let go of what was not asked for the longest, until there is room; False where there is not enough of it."""
         wanted = self._disk_bytes - min(size, self._disk_bytes)
         for entry in list(self._spooled.values()):
-            if self.bytes <= wanted:
+            if self.bytes <= wanted and len(self._spooled) < DOCUMENTS:
                 break
             if entry.is_idle:
                 self._forget(entry)
@@ -140,7 +144,7 @@ class DocumentCache:
     async def _fill(self, document: StoredDocument) -> BinaryIO:
         file = open_unlinked(self._folder)
         try:
-            async with self._sessions.reading() as connection, connection.transaction():
+            async with self._filling, self._sessions.reading() as connection, connection.transaction():
                 async for piece in pieces(connection, document, _PIECE_BYTES):
                     write_all(file, piece, self._folder)
         except BaseException:

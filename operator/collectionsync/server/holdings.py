@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collectionsync.server.memory_plan import MemoryPlan
+from collectionsync.server.remembered import Remembered
 from collectionsync.server.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Holdings:
 
     sessions: Sessions
     plan: MemoryPlan
+    remembered: Remembered
     artifacts: "ArtifactStore | None" = None
     redirect_artifacts: bool = False
     prefix: str = ""

@@ -20,25 +20,37 @@ ANSWER_BYTES = 128 * 1024
 INLINE_BYTES = 32 * 1024
 """The largest document that comes along with its detail; larger ones go by the disk."""
 
-DISK_BYTES = 256 * MEBIBYTE
-"""Of spool files, which are page cache: the kernel takes that back when it must."""
+DISK_BYTES = 768 * MEBIBYTE
+"""Of spool files, which are page cache: the kernel takes that back when it must. The chart's volume has more."""
+
+DOCUMENTS = 512
+"""How many documents that nobody reads are kept: each is an open file."""
 
 # The kernel counts page cache and sockets too, so the whole limit is never planned for.
 _USABLE = 0.9
-_IN_FLIGHT = 8  # one part of so many
+# Parts of the limit.
+_IN_FLIGHT = 16
+_COMPRESSION = 16
+_REMEMBERED = 32
 _SMALLEST_BUDGET_BYTES = 2 * MEBIBYTE
 _FEWEST_CONNECTIONS = 32
-# Files that are no connections: sessions, spool files, those of the object store.
-_OTHER_FILES = 256
+# A connection, and a document that it reads.
+_FILES_EACH = 2
+# Sessions, the object store's, and documents that nobody reads.
+_OTHER_FILES = 256 + DOCUMENTS
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """`sessions` with the database, `connections` of clients, and `in_flight_bytes` of answers that are in memory."""
+    """`sessions` with the database, `connections` of clients, and bytes: of answers that are in memory on their way, of
+    compressors, and of answers that are kept.
+    """
 
     sessions: int
     connections: int
     in_flight_bytes: int
+    compression_bytes: int
+    remembered_bytes: int
     inline_bytes: int = INLINE_BYTES
     disk_bytes: int = DISK_BYTES
 
@@ -49,6 +61,14 @@ def plan_memory(*, limit_bytes: int, base_bytes: int, open_files: int) -> Memory
     In a limit that is too tight a few connections and the smallest budget remain: slow is better than nothing.
     """
     in_flight = max(_SMALLEST_BUDGET_BYTES, limit_bytes // _IN_FLIGHT)
-    room = int(limit_bytes * _USABLE) - base_bytes - (SESSIONS + 1) * _SESSION_BYTES - in_flight
-    connections = min(room // CONNECTION_BYTES, open_files - _OTHER_FILES)
-    return MemoryPlan(sessions=SESSIONS, connections=max(_FEWEST_CONNECTIONS, connections), in_flight_bytes=in_flight)
+    compression, remembered = limit_bytes // _COMPRESSION, limit_bytes // _REMEMBERED
+    fixed = base_bytes + (SESSIONS + 1) * _SESSION_BYTES + in_flight + compression + remembered
+    room = int(limit_bytes * _USABLE) - fixed
+    connections = min(room // CONNECTION_BYTES, (open_files - _OTHER_FILES) // _FILES_EACH)
+    return MemoryPlan(
+        sessions=SESSIONS,
+        connections=max(_FEWEST_CONNECTIONS, connections),
+        in_flight_bytes=in_flight,
+        compression_bytes=max(1, compression),
+        remembered_bytes=remembered,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote
 
-from collectionsync.server import api, health
+from collectionsync.server import api, health, whole_lists
 from collectionsync.server.answers import Answer
 from collectionsync.server.call import Call
 from collectionsync.server.holdings import Holdings
@@ -79,9 +79,9 @@ def _api_routes() -> Iterable[Route]:
         yield Route(f"{prefix}{_VERSIONS}/{{version}}", "version", api.version, alias=alias)
         yield Route(f"{prefix}{_VERSIONS}/{{version}}/docs-blob", "docs-blob", api.docs_blob, alias=alias)
     for path in ("/api/v3/collections/all", f"{_CONTENT}/collections/all-collections", f"{_CONTENT}/collections/all"):
-        yield Route(path, "all-collections", api.all_collections, alias=path.startswith(_CONTENT))
+        yield Route(path, "all-collections", whole_lists.all_collections, alias=path.startswith(_CONTENT))
     for path in ("/api/v3/collection_versions/all", f"{_CONTENT}/collections/all-versions"):
-        yield Route(path, "all-versions", api.all_versions, alias=path.startswith(_CONTENT))
+        yield Route(path, "all-versions", whole_lists.all_versions, alias=path.startswith(_CONTENT))
     for prefix, alias in (("/api/v3/namespaces", False), (f"{_CONTENT}/namespaces", True)):
         yield Route(prefix, "namespaces", api.namespaces, _PAGE, alias=alias)
         yield Route(f"{prefix}/{{namespace}}", "namespace", api.namespace, alias=alias)

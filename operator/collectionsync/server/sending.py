@@ -28,10 +28,10 @@ _SMALLEST_COMPRESSED_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends answers; `budget` is for the memory that they take meanwhile."""
+    """Sends answers; `compression` is the memory that compressors may take, and `folder` is for what clients leave."""
 
     documents: DocumentCache
-    budget: ByteBudget
+    compression: ByteBudget
     folder: Path
 
     async def send(self, call: Call, answer: Answer, sent: Callable[[], None]) -> web.StreamResponse:
@@ -78,7 +78,7 @@ class Sender:
         return response
 
     async def _send_parts(self, call: Call, answer: Parts) -> web.StreamResponse:
-        with _compression(self.budget, accepts_gzip(call.accept_encoding)) as compressor:
+        with _compression(self.compression, accepts_gzip(call.accept_encoding)) as compressor:
             headers = head(call, JSON, etag=answer.etag, gzip=compressor is not None)
             if is_known(call.if_none_match, answer.etag):
                 return not_modified(headers)
@@ -96,7 +96,7 @@ class Sender:
         return response
 
     async def _send_array(self, call: Call, answer: Array) -> web.StreamResponse:
-        with _compression(self.budget, accepts_gzip(call.accept_encoding)) as compressor:
+        with _compression(self.compression, accepts_gzip(call.accept_encoding)) as compressor:
             headers = head(call, JSON, etag=answer.etag, gzip=compressor is not None, weak=True)
             if is_known(call.if_none_match, answer.etag):
                 return not_modified(headers)

@@ -63,6 +63,8 @@ class Sessions:
         self._doubt = asyncio.Event()
         self._usable = asyncio.Event()
         self._renewing = False
+        self.generation = 0
+        """Counts the databases that were connected to: of another one, nothing is known by what the last one said."""
 
     @property
     def problem(self) -> StoreError | None:
@@ -127,6 +129,7 @@ class Sessions:
                 uri = self._current()
                 # One more than requests may have: whether the database is there must not depend on them.
                 async with connected(uri, sessions=self._count + 1, reading=True) as database:
+                    self.generation += 1
                     await self._watch(database, uri)
                     self._renew()
             except (SchemaMismatchError, UnreadableUriError):

@@ -1,6 +1,6 @@
 """Which repositories there are, and of which publication an answer is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from collectionsync.store.catalog.asked import can_exist
@@ -32,21 +32,29 @@ async def schema(connection: Connection) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of the Kubernetes namespace `namespace`, as its publication `number` has it."""
+    """A repository of the Kubernetes namespace `namespace`, as its publication `number` has it.
+
+    `state` is what the database as a whole is known by: as long as it is the same, so is every row in it. None where
+    that cannot be told, as on a standby.
+    """
 
     id: int
     namespace: str
     name: str
     number: int
+    state: str | None = field(default=None, compare=False)
 
 
 async def find_repository(connection: Connection, namespace: str, name: str) -> Repository | None:
     """Return the repository as it was published last; None where there is none, or nothing was published yet."""
+    # Of the state: a snapshot names the transactions whose rows it does not see, and every change of a row is made by
+    # one (https://www.postgresql.org/docs/current/functions-info.html). A standby does not name them all.
     if not can_exist(namespace, name):
         return None
     row = await connection.fetchrow(
         """
-        SELECT r.id, r.namespace, r.name, p.number
+        SELECT r.id, r.namespace, r.name, p.number,
+               CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END AS state
         FROM repository r
         CROSS JOIN LATERAL (SELECT number FROM repository_version v WHERE v.repository_id = r.id
                             ORDER BY number DESC LIMIT 1) p
