@@ -122,7 +122,9 @@ class Server:
             raise
         except Exception as error:
             refusal = refusal_of(error)
-            _log(refusal.status, request, error)
+            # That the database is away was told once: a line for each request would bury it.
+            if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE or self.sessions.problem is None:
+                _log(refusal.status, request, error)
             if request.writer.output_size > 0:
                 # Nobody may take half of an answer for all of it.
                 if request.transport is not None:

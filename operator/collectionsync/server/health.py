@@ -5,6 +5,7 @@ import json
 from collectionsync.server.answers import Answer, Body
 from collectionsync.server.call import Call
 from collectionsync.server.holdings import Holdings
+from collectionsync.server.refusals import refusal_of
 
 _OK = b'{"status":"ok"}'
 _INDEX = (
@@ -25,11 +26,15 @@ async def healthy(_: Holdings, __: Call) -> Answer:
 
 
 async def ready(holdings: Holdings, _: Call) -> Answer:
-    """Say whether repositories can be read, and why not."""
-    problem = "the server is shutting down" if holdings.stopping else holdings.sessions.problem
-    if problem is None:
+    """Say whether repositories can be read, and why not: everybody may ask, and what PostgreSQL said is in the log."""
+    problem = holdings.sessions.problem
+    if holdings.stopping:
+        reason = "the server is shutting down"
+    elif problem is None:
         return Body(_OK)
-    return Body(json.dumps({"status": "unavailable", "reason": str(problem)}).encode(), status=503)
+    else:
+        reason = refusal_of(problem).detail
+    return Body(json.dumps({"status": "unavailable", "reason": reason}).encode(), status=503)
 
 
 async def openapi(holdings: Holdings, call: Call) -> Answer:
