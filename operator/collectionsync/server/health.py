@@ -26,7 +26,8 @@ async def healthy(_: Holdings, __: Call) -> Answer:
 
 
 async def ready(holdings: Holdings, _: Call) -> Answer:
-    """Say whether repositories can be read, and why not: everybody may ask, and what PostgreSQL said is in the log."""
+    """Say whether repositories can be read, and why not."""
+    # Everybody may ask: what PostgreSQL said is in the log alone.
     problem = holdings.sessions.problem
     if holdings.stopping:
         reason = "the server is shutting down"
