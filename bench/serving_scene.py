@@ -74,12 +74,13 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Both, with what they have."""
+    """Both, with what they have; `process` is our server's, and `database` what it reads."""
 
     pulp: Server
     ours: Server
     releases: list[Release]
     process: OurServer
+    database: str
 
 
 @contextlib.contextmanager
@@ -103,7 +104,7 @@ def both(corpus: Path | None, cluster: Cluster, scratch: Path, *, pulp_workers: 
             if len(releases) != galaxy.versions or releases != cluster.run(_releases(pulp.database, _PULPS)):
                 raise MeasuringError(f"ours and Pulp do not have the same {galaxy.versions} versions")
         with OurServer(database, scratch / "artifacts", scratch / "serve") as process:
-            scene = Scene(theirs, _our_server(process, cluster), releases, process)
+            scene = Scene(theirs, _our_server(process, cluster), releases, process, database)
             _compare(scene)
             yield scene
 

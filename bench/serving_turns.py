@@ -3,7 +3,7 @@
 import os
 import resource
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,15 @@ from bench.serving_asked import Route
 from bench.serving_load import Load, put
 from bench.serving_process import Memory
 from bench.serving_scene import Scene, Server, tell
+from bench.serving_writing import written_to
 
 CONNECTIONS = (1, 32, 256)
+PROMISED = (Route.COLLECTIONS, Route.VERSIONS, Route.DETAIL)
+"""The routes of which a number of requests is promised."""
+
+CHANGING_AT = 32
+"""The connections at which they are asked while the database changes."""
+
 _WARM_SECONDS = 1.0
 _PROCESSORS = len(os.sched_getaffinity(0))
 
@@ -33,10 +40,12 @@ class Cell:
 class Measured:
     """All that was asked of both. Peaks are of all processes of each, from the first request to the last.
 
+    `changing` is of our server alone while its database changes all the time, so that it remembers no answer.
     `rest_share` is what neither server, its PostgreSQL nor wrk took of the machine's processors while load was on.
     """
 
     cells: list[Cell]
+    changing: list[Cell]
     pulp_peak_bytes: int
     ours_peak_bytes: int
     pulp_processes: int
@@ -68,14 +77,27 @@ def measure(scene: Scene, folder: Path, *, turns: int, seconds: float, routes: S
         cells.append(Cell(turn, server.who, route, connections, load))
         tell(f"turn {turn}: {route} at {connections} of {server.who}: {load.per_second:.1f}/s")
         server.settle()
+    changing = _changing(scene, {route: paths[scene.ours.who, route] for route in routes if route in PROMISED}, seconds)
+    memory[scene.ours.who].look(scene.ours.pids())
     scene.process.check()
     return Measured(
         cells,
+        changing,
         memory[scene.pulp.who].peak_bytes,
         memory[scene.ours.who].peak_bytes,
         len(scene.pulp.pids()),
         max(0.0, statistics.mean(shares)),
     )
+
+
+def _changing(scene: Scene, paths: Mapping[Route, Path], seconds: float) -> list[Cell]:
+    cells = []
+    with written_to(scene.database):
+        for route, file in paths.items():
+            load = put(scene.ours.address.origin(route), file, connections=CHANGING_AT, seconds=seconds)
+            cells.append(Cell(0, scene.ours.who, route, CHANGING_AT, load))
+            tell(f"{route} at {CHANGING_AT} while the database changes: {load.per_second:.1f}/s")
+    return cells
 
 
 def _others_cpu_seconds(server: Server) -> float:

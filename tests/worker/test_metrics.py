@@ -12,8 +12,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from collectionsync.byte_budget import ByteBudget
+from collectionsync.exposition import exposed
 from collectionsync.memory import Cgroup
-from collectionsync.worker.metrics import WorkerCollector, served
+from collectionsync.worker.metrics import WorkerCollector
 from collectionsync.worker.tally import Tally
 
 PROMISED = {
@@ -67,7 +68,7 @@ def collector(tally: Tally, cgroup: Cgroup) -> WorkerCollector:
 
 @pytest.fixture(scope="module")
 def address(tally: Tally, cgroup: Cgroup) -> Iterator[str]:
-    with served("127.0.0.1", 0, collector(tally, cgroup)) as port:
+    with exposed("127.0.0.1", 0, collector(tally, cgroup)) as port:
         yield f"http://127.0.0.1:{port}/metrics"
 
 
@@ -195,13 +196,13 @@ def test_a_port_that_is_taken_is_an_error(tally: Tally) -> None:
         taken.listen()
 
         _, port = taken.getsockname()
-        with pytest.raises(OSError, match="in use"), served("127.0.0.1", port, collector(tally, Cgroup())):
+        with pytest.raises(OSError, match="in use"), exposed("127.0.0.1", port, collector(tally, Cgroup())):
             pass
 
 
 def test_the_port_is_free_again_afterwards(tally: Tally) -> None:
-    with served("127.0.0.1", 0, collector(tally, Cgroup())) as port:
+    with exposed("127.0.0.1", 0, collector(tally, Cgroup())) as port:
         pass
 
-    with served("127.0.0.1", port, collector(tally, Cgroup())) as again:
+    with exposed("127.0.0.1", port, collector(tally, Cgroup())) as again:
         assert again == port

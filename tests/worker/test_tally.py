@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from collectionsync.worker.tally import LATENCY_BUCKETS, Latency, Tally
+from collectionsync.worker.tally import LATENCY_BUCKETS, Tally
 
 
 @pytest.mark.parametrize(
@@ -13,11 +13,12 @@ from collectionsync.worker.tally import LATENCY_BUCKETS, Latency, Tally
     [(0.0, 0), (0.01, 0), (0.011, 1), (60.0, len(LATENCY_BUCKETS) - 1), (61.0, len(LATENCY_BUCKETS))],
 )
 def test_a_duration_is_counted_in_the_bucket_whose_bound_it_does_not_exceed(seconds: float, bucket: int) -> None:
-    latency = Latency()
+    tally = Tally()
 
-    latency.observe(seconds)
+    tally.fetch_latency.observe(seconds)
 
-    assert (latency.buckets.index(1), sum(latency.buckets), latency.total_seconds) == (bucket, 1, seconds)
+    counts = [count for _, count in tally.fetch_latency.buckets()]
+    assert (counts.index(1), counts[-1], tally.fetch_latency.sum) == (bucket, 1, seconds)
 
 
 def test_a_request_is_under_way_until_it_ends() -> None:

@@ -1,13 +1,9 @@
 """The operator as a process: its parts put together, its signals, its end. One that cannot work says why and exits."""
 
 import asyncio
-import contextlib
 import logging
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime
-
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 
 from collectionsync.controller.cache import Cache
 from collectionsync.controller.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
@@ -16,6 +12,7 @@ from collectionsync.controller.handlers import serve
 from collectionsync.controller.metrics import OperatorCollector, RunCounters
 from collectionsync.controller.reconcile import Observer, Reconciler
 from collectionsync.controller.settings import Settings
+from collectionsync.exposition import exposed
 from collectionsync.report import ExitCode
 from collectionsync.resource import GROUP, PLURAL
 
@@ -46,7 +43,7 @@ async def _run(settings: Settings) -> ExitCode:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with _metrics(settings, OperatorCollector(cache, reconciler, observer, counters, settings.budget)):
+    with exposed(*settings.metrics_address, OperatorCollector(cache, reconciler, observer, counters, settings.budget)):
         served = await reconciler.begin()
         watching = asyncio.create_task(
             serve(
@@ -74,19 +71,3 @@ async def _run(settings: Settings) -> ExitCode:
         if not task.cancelled() and (error := task.exception()):
             raise error
     return ExitCode.OK
-
-
-@contextlib.contextmanager
-def _metrics(settings: Settings, collector: OperatorCollector) -> Iterator[None]:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    registry.register(collector)
-    host, port = settings.metrics_address
-    server, thread = start_http_server(port, host, registry)
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

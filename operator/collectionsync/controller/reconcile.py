@@ -33,7 +33,6 @@ from collectionsync.controller.conditions import Because, Notice, Story, conditi
 from collectionsync.controller.config_maps import ConfigMaps
 from collectionsync.controller.events import event
 from collectionsync.controller.faults import fault
-from collectionsync.controller.histogram import Histogram
 from collectionsync.controller.hosts import source_hosts
 from collectionsync.controller.jobs import build_job, secret_names
 from collectionsync.controller.observed import JobFacts, PodFacts, pod_facts
@@ -41,6 +40,7 @@ from collectionsync.controller.plan import Plan, Seen, StartRun
 from collectionsync.controller.runs import survey
 from collectionsync.controller.served import served_at
 from collectionsync.controller.settings import Settings
+from collectionsync.histogram import Histogram
 from collectionsync.resource import CollectionSync, memory_limit_bytes
 from collectionsync.status import ConditionStatus, Reason, Run, Status
 

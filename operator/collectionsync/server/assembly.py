@@ -157,7 +157,8 @@ def _metrics(options: Options, server: Server, limit_bytes: int) -> Iterator[Non
         yield
         return
     # Imported here: it takes a megabyte.
-    from collectionsync.server.metrics import Readings, ServerCollector, served
+    from collectionsync.exposition import exposed
+    from collectionsync.server.metrics import Readings, ServerCollector
 
     readings = Readings(
         inflight_bytes=lambda: server.budget.in_use + server.sender.compression.in_use,
@@ -170,7 +171,7 @@ def _metrics(options: Options, server: Server, limit_bytes: int) -> Iterator[Non
     host, port = options.metrics_address
     with contextlib.ExitStack() as stack:
         try:
-            chosen = stack.enter_context(served(host, port, ServerCollector(server.tally, readings)))
+            chosen = stack.enter_context(exposed(host, port, ServerCollector(server.tally, readings)))
         except OSError as error:
             raise AddressError("--metrics-address", host, port, error) from error
         log.info("metrics are at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, chosen)

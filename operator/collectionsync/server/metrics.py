@@ -1,15 +1,14 @@
 """What is counted, and /metrics, which reads it when it is scraped."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from collectionsync import __version__
+from collectionsync.histogram import Histogram
 from collectionsync.memory import Cgroup, peak_rss_bytes
-from collectionsync.server.tally import BUCKETS, Durations, Tally
+from collectionsync.server.tally import Tally
 
 _PREFIX = "collectionsync_server"
 
@@ -74,35 +73,11 @@ def _labelled(name: str, documentation: str, label: str, counts: Mapping[str, in
     return family
 
 
-def _histogram(durations: Mapping[str, Durations]) -> Metric:
+def _histogram(durations: Mapping[str, Histogram]) -> Metric:
     documentation = "Time from a request's head to the last byte of its answer."
     family = HistogramMetricFamily(
         f"{_PREFIX}_request_duration_seconds", documentation, labels=["route"], unit="seconds"
     )
     for route, each in dict(durations).items():
-        cumulative, buckets = 0, []
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), list(each.buckets), strict=True):
-            cumulative += count
-            buckets.append((bound, float(cumulative)))
-        family.add_metric([route], buckets, each.total_seconds)
+        family.add_metric([route], each.buckets(), each.sum)
     return family
-
-
-@contextlib.contextmanager
-def served(address: str, port: int, collector: ServerCollector) -> Iterator[int]:
-    """Serve /metrics and yield the port, which is chosen by the kernel where `port` is 0.
-
-    Raises:
-        OSError: the address cannot be listened on.
-    """
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    registry.register(collector)
-    server, thread = start_http_server(port, address, registry)
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,19 +1,11 @@
 """What is counted of answers, as cheaply as each request has to pay for it."""
 
-from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field
+
+from collectionsync.histogram import Histogram
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Bounds of the histogram in seconds: from a small answer to a slow reader's large one."""
-
-
-@dataclass(slots=True)
-class Durations:
-    """A histogram of one route."""
-
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
-    total_seconds: float = 0.0
 
 
 class Tally:
@@ -22,7 +14,7 @@ class Tally:
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()
         self.bytes: Counter[str] = Counter()
-        self.durations: dict[str, Durations] = {}
+        self.durations: dict[str, Histogram] = {}
         self.aborted: Counter[str] = Counter(Stalled=0, Disconnected=0, StoreFailed=0)
         self.inflight_requests = 0
 
@@ -32,6 +24,5 @@ class Tally:
         self.bytes[route] += size
         durations = self.durations.get(route)
         if durations is None:
-            durations = self.durations[route] = Durations()
-        durations.buckets[bisect_left(BUCKETS, seconds)] += 1
-        durations.total_seconds += seconds
+            durations = self.durations[route] = Histogram(BUCKETS)
+        durations.observe(seconds)

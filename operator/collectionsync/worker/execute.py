@@ -184,7 +184,8 @@ class Process:
         if self._options.metrics_address is None:
             yield
             return
-        from collectionsync.worker.metrics import WorkerCollector, served
+        from collectionsync.exposition import exposed
+        from collectionsync.worker.metrics import WorkerCollector
 
         collector = WorkerCollector(
             tally=self._tally, budget=self._budget, cgroup=self._cgroup, limit_bytes=self._limit_bytes
@@ -192,7 +193,7 @@ class Process:
         host, port = self._options.metrics_address
         with contextlib.ExitStack() as stack:
             try:
-                port = stack.enter_context(served(host, port, collector))
+                port = stack.enter_context(exposed(host, port, collector))
             except OSError as error:
                 # As with the report: a run is worth more than those who watch it.
                 log.warning("metrics cannot be served at %s:%d: %s", host, port, error.strerror)

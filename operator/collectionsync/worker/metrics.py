@@ -3,15 +3,14 @@
 Names follow https://prometheus.io/docs/practices/naming/. Imported only where an address is asked for.
 """
 
-import contextlib
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from collectionsync.byte_budget import ByteBudget
+from collectionsync.histogram import Histogram
 from collectionsync.memory import Cgroup, peak_rss_bytes
-from collectionsync.worker.tally import LATENCY_BUCKETS, Latency, Tally
+from collectionsync.worker.tally import Tally
 
 _PREFIX = "collectionsync_worker"
 
@@ -74,32 +73,7 @@ def _labelled(name: str, documentation: str, label: str, counts: dict[str, int])
     return family
 
 
-def _histogram(name: str, documentation: str, latency: Latency) -> Metric:
-    cumulative, buckets = 0, []
-    counts = list(latency.buckets)
-    for bound, count in zip((*map(str, LATENCY_BUCKETS), "+Inf"), counts, strict=True):
-        cumulative += count
-        buckets.append((bound, float(cumulative)))
+def _histogram(name: str, documentation: str, counted: Histogram) -> Metric:
     family = HistogramMetricFamily(f"{_PREFIX}_{name}", documentation, unit="seconds")
-    family.add_metric([], buckets, latency.total_seconds)
+    family.add_metric([], counted.buckets(), counted.sum)
     return family
-
-
-@contextlib.contextmanager
-def served(address: str, port: int, collector: WorkerCollector) -> Iterator[int]:
-    """Serve /metrics and yield the port, which is chosen by the kernel where `port` is 0.
-
-    Raises:
-        OSError: the address cannot be listened on.
-    """
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    registry.register(collector)
-    server, thread = start_http_server(port, address, registry)
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

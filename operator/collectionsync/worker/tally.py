@@ -3,28 +3,16 @@
 import contextlib
 import logging
 import time
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from collectionsync.histogram import Histogram
 
 log = logging.getLogger(__name__)
 
 _WARNINGS_KEPT = 20
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-
-
-@dataclass(slots=True)
-class Latency:
-    """A histogram of durations in seconds; the last bucket has no upper bound."""
-
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS) + 1))
-    total_seconds: float = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self.buckets[bisect_left(LATENCY_BUCKETS, seconds)] += 1
-        self.total_seconds += seconds
 
 
 @dataclass(slots=True)
@@ -47,8 +35,8 @@ class Tally:
     artifact_bytes: int = 0
     warnings: list[str] = field(default_factory=list)
     rows_inserted: Counter[str] = field(default_factory=Counter)
-    fetch_latency: Latency = field(default_factory=Latency)
-    insert_latency: Latency = field(default_factory=Latency)
+    fetch_latency: Histogram = field(default_factory=lambda: Histogram(LATENCY_BUCKETS))
+    insert_latency: Histogram = field(default_factory=lambda: Histogram(LATENCY_BUCKETS))
     insert_idle_seconds: float = 0.0
     inserters_waiting: int = 0
 

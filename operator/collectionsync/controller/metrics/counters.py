@@ -8,7 +8,7 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from collectionsync.controller.cache import Known, key_of
-from collectionsync.controller.histogram import Histogram
+from collectionsync.histogram import Histogram
 from collectionsync.quantity import parse_seconds
 from collectionsync.report import Result
 from collectionsync.status import Reason, Run

@@ -1,5 +1,7 @@
 """Amounts counted by how large they are, as Prometheus has them."""
 
+from bisect import bisect_left
+
 
 class Histogram:
     """Counts amounts in buckets, each of which has its bound in it; what is above all bounds is in one more.
@@ -16,7 +18,7 @@ class Histogram:
 
     def observe(self, amount: float) -> None:
         """Count an amount."""
-        self._counts[sum(amount > bound for bound in self._bounds)] += 1
+        self._counts[bisect_left(self._bounds, amount)] += 1
         self.sum += amount
 
     def buckets(self) -> list[tuple[str, float]]:
