@@ -83,8 +83,8 @@ def _changing(results: ServingResults) -> Iterator[str]:
         rates = ", ".join(f"{cell.load.per_second:.1f} of {cell.route}" for cell in cells)
         yield (
             "Ours remembers small answers for as long as nothing has changed in the database, and these lists are few. "
-            "While a transaction ends there every millisecond, as if a sync ran, it makes every answer anew: then it "
-            f"answered {rates} a second at {CHANGING_AT} connections."
+            "While a transaction ends there about every millisecond, as if a sync ran, hardly any is given twice: then "
+            f"it answered {rates} a second at {CHANGING_AT} connections."
         )
 
 
