@@ -48,13 +48,15 @@ class Repository:
 async def find_repository(connection: Connection, namespace: str, name: str) -> Repository | None:
     """Return the repository as it was published last; None where there is none, or nothing was published yet."""
     # Of the state: a snapshot names the transactions whose rows it does not see, and every change of a row is made by
-    # one (https://www.postgresql.org/docs/current/functions-info.html). A standby does not name them all.
+    # one (https://www.postgresql.org/docs/current/functions-info.html). A standby does not name them all, and another
+    # server that takes its place may use the numbers of transactions again.
     if not can_exist(namespace, name):
         return None
     row = await connection.fetchrow(
         """
         SELECT r.id, r.namespace, r.name, p.number,
-               CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END AS state
+               CASE WHEN NOT pg_is_in_recovery()
+                    THEN pg_current_snapshot() || ' ' || pg_postmaster_start_time() END AS state
         FROM repository r
         CROSS JOIN LATERAL (SELECT number FROM repository_version v WHERE v.repository_id = r.id
                             ORDER BY number DESC LIMIT 1) p
