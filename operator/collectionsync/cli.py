@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from collectionsync import __version__, malloc
+from collectionsync.arguments import address, count, size
 from collectionsync.report import ExitCode
 from collectionsync.server import command as serving
 
@@ -43,7 +44,7 @@ def _parser() -> _Parser:
     sync = commands.add_parser("sync", help="run the sync that a CollectionSync manifest describes")
     _add_manifest(sync)
     sync.add_argument("--report", type=Path, metavar="FILE", help="where the RunReport (JSON) is written")
-    sync.add_argument("--metrics-address", type=_address, metavar="HOST:PORT", help="serve /metrics there")
+    sync.add_argument("--metrics-address", type=address, metavar="HOST:PORT", help="serve /metrics there")
     sync.add_argument("--progress", choices=("auto", "plain", "none"), default="auto", help="default: auto")
     sync.set_defaults(command=_sync)
 
@@ -65,7 +66,7 @@ def _parser() -> _Parser:
     serve = commands.add_parser("serve", help="serve what is stored to ansible-galaxy and to other mirrors")
     _add_database(serve, "the embedded PostgreSQL in your data folder")
     _add_database_secret(serve)
-    serving.add_arguments(serve, _address)
+    serving.add_arguments(serve)
 
     _add_operator(commands)
     _add_check(commands)
@@ -90,16 +91,16 @@ def _add_operator(commands: "argparse._SubParsersAction[_Parser]") -> None:
     operator.add_argument(
         "--artifacts-secret", metavar="NAME", help="the Secret, beside each resource, that holds its settings"
     )
-    operator.add_argument("--simultaneous-runs", type=_count, default=4, metavar="N", help="default: 4")
+    operator.add_argument("--simultaneous-runs", type=count, default=4, metavar="N", help="default: 4")
     operator.add_argument(
-        "--total-memory", type=_bytes, default="512Mi", metavar="QUANTITY", help="of all runs (default: 512Mi)"
+        "--total-memory", type=size, default="512Mi", metavar="QUANTITY", help="of all runs (default: 512Mi)"
     )
-    operator.add_argument("--per-source-host", type=_count, default=2, metavar="N", help="runs (default: 2)")
+    operator.add_argument("--per-source-host", type=count, default=2, metavar="N", help="runs (default: 2)")
     operator.add_argument(
         "--server-url", type=_server_url, metavar="URL", help="where repositories are served, for the status to tell"
     )
-    operator.add_argument("--health-address", type=_address, default="0.0.0.0:8080", metavar="HOST:PORT")
-    operator.add_argument("--metrics-address", type=_address, default="0.0.0.0:9090", metavar="HOST:PORT")
+    operator.add_argument("--health-address", type=address, default="0.0.0.0:8080", metavar="HOST:PORT")
+    operator.add_argument("--metrics-address", type=address, default="0.0.0.0:9090", metavar="HOST:PORT")
     operator.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
     operator.set_defaults(command=_run_operator)
 
@@ -153,28 +154,6 @@ def _add_manifest(parser: argparse.ArgumentParser) -> None:
         "--spool", type=Path, metavar="DIR", default=None, help="folder for documents on their way (default: TMPDIR)"
     )
     parser.add_argument("--log", choices=("json", "text"), default="text", help="default: text")
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
-
-
-def _bytes(text: str) -> int:
-    from collectionsync.quantity import parse_bytes
-
-    try:
-        return parse_bytes(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _server_url(text: str) -> str:

@@ -2,12 +2,13 @@
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
 
+from collectionsync.arguments import address, repository, seconds, size
 
-def add_arguments(serve: argparse.ArgumentParser, address: Callable[[str], object]) -> None:
-    """Add what a server can be told; the parser has the database already. `address` reads HOST:PORT."""
+
+def add_arguments(serve: argparse.ArgumentParser) -> None:
+    """Add what a server can be told; the parser has the database already."""
     serve.add_argument(
         "--artifacts",
         metavar="URL",
@@ -24,20 +25,20 @@ def add_arguments(serve: argparse.ArgumentParser, address: Callable[[str], objec
     serve.add_argument("--metrics-address", type=address, metavar="HOST:PORT", help="serve /metrics there")
     serve.add_argument("--public-url", metavar="URL", help="what clients reach it by (default: as they say themselves)")
     serve.add_argument(
-        "--default-repository", type=_repository, metavar="NS/NAME", help="the repository that is at /api/ as well"
+        "--default-repository", type=repository, metavar="NS/NAME", help="the repository that is at /api/ as well"
     )
     serve.add_argument(
         "--redirect-artifacts", action="store_true", help="send clients to the store for artifacts, by presigned URLs"
     )
     serve.add_argument(
         "--memory-limit",
-        type=_bytes,
+        type=size,
         metavar="QUANTITY",
         help="what buffers are derived from (default: the cgroup's limit, else 128Mi)",
     )
     serve.add_argument(
         "--shutdown-delay",
-        type=_seconds,
+        type=seconds,
         default=0.0,
         metavar="SECONDS",
         help="go on serving that long after SIGTERM, and be unready meanwhile (default: 0)",
@@ -72,29 +73,3 @@ def run(options: argparse.Namespace) -> int:
             spool=options.spool or Path(os.environ.get("TMPDIR") or "/tmp"),  # noqa: S108 - files there have no name
         )
     )
-
-
-def _repository(text: str) -> tuple[str, str]:
-    namespace, slash, name = text.partition("/")
-    if not namespace or not name or "/" in name or not slash:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAMESPACE/NAME")
-    return namespace, name
-
-
-def _bytes(text: str) -> int:
-    from collectionsync.quantity import parse_bytes
-
-    try:
-        return parse_bytes(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-    return seconds
