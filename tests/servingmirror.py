@@ -63,7 +63,7 @@ class Mirror:
         return reply.json
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reply:
     """An answer."""
 

@@ -2,36 +2,20 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
+import servingmirror
 from syncing import PATIENCE_SECONDS
 
 _CUT_OFF = (asyncio.IncompleteReadError, ConnectionError)
 
 
 @dataclass(frozen=True)
-class Reply:
+class Reply(servingmirror.Reply):
     """An answer. It is not `whole` where the connection ended before the body that its head announces."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
     whole: bool
-
-    @property
-    def json(self) -> Any:
-        """The body, read."""
-        return json.loads(self.body)
-
-    @property
-    def detail(self) -> str:
-        """What the error says; fails where this is no error as the API has them."""
-        (error,) = self.json["errors"]
-        assert error["status"] == str(self.status), error
-        return str(error["detail"])
 
 
 class Wire:
